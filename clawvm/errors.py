@@ -1,0 +1,116 @@
+"""Every error that ClawVM raises on purpose, under one base class.
+
+A message names the page, session or file, what was expected, what was found, and what to do.
+The compiled core and its pure twin raise these same classes with these same sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "BudgetInfeasible",
+    "BudgetInvalid",
+    "ClawVMError",
+    "CompiledCoreMissing",
+    "LadderInvalid",
+    "LimitExceeded",
+    "MessageInvalid",
+    "PageInvalid",
+    "PageNotFound",
+    "PolicyUnknown",
+    "SessionClosed",
+    "TokenCountInvalid",
+    "TokenizerUnavailable",
+    "TraceInvalid",
+]
+
+
+class ClawVMError(Exception):
+    """Base class of every error of ours."""
+
+
+class CompiledCoreMissing(ClawVMError, ImportError):
+    """The compiled core cannot be imported and the pure twin was not asked for."""
+
+
+class PageNotFound(ClawVMError, KeyError):
+    """No page has this id or slot."""
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument, which would put quotes round the sentence.
+        return str(self.args[0]) if self.args else ""
+
+
+class PageInvalid(ClawVMError, ValueError):
+    """A page field has a value outside its documented range."""
+
+
+class LadderInvalid(PageInvalid):
+    """A ladder has no full level, or a cheaper level that is not cheaper."""
+
+
+class LimitExceeded(ClawVMError, ValueError):
+    """A documented limit (pages, id length, token count) would be passed; nothing was changed."""
+
+
+class BudgetInvalid(ClawVMError, ValueError):
+    """A budget is not a positive whole number of tokens."""
+
+
+class BudgetInfeasible(ClawVMError):
+    """The pages that must be resident do not fit the budget (paper, section 3: physical insufficiency).
+
+    Raised before a prompt is built; no page has moved.
+
+    Attributes
+    ----------
+    page_ids : tuple of str
+        The pages of the floor, dearest first.
+    floor_tokens : int
+        What they cost at the cheapest level that satisfies each of them.
+    budget_tokens : int
+        What there was.
+    missing_tokens : int
+        ``floor_tokens - budget_tokens``.
+    """
+
+    def __init__(self, page_ids: Sequence[str], floor_tokens: int, budget_tokens: int) -> None:
+        self.page_ids = tuple(page_ids)
+        self.floor_tokens = floor_tokens
+        self.budget_tokens = budget_tokens
+        self.missing_tokens = floor_tokens - budget_tokens
+        shown = ", ".join(repr(page_id) for page_id in self.page_ids[:5])
+        more = f" and {len(self.page_ids) - 5} more" if len(self.page_ids) > 5 else ""
+        super().__init__(
+            f"the floor needs {floor_tokens} tokens and the budget is {budget_tokens}: "
+            f"{self.missing_tokens} tokens are missing for {shown}{more}; "
+            "raise the budget, unpin a page or demand less"
+        )
+
+    def __reduce__(self) -> tuple[type[BudgetInfeasible], tuple[tuple[str, ...], int, int]]:
+        return type(self), (self.page_ids, self.floor_tokens, self.budget_tokens)
+
+
+class PolicyUnknown(ClawVMError, ValueError):
+    """No residency policy has this name."""
+
+
+class SessionClosed(ClawVMError, RuntimeError):
+    """The session has been closed and takes no more operations."""
+
+
+class MessageInvalid(ClawVMError, ValueError):
+    """A message is not of a known chat format, or the history is broken and repair was not asked for."""
+
+
+class TokenizerUnavailable(ClawVMError, LookupError):
+    """A token counter was asked for by name and its vocabulary is not at hand."""
+
+
+class TokenCountInvalid(ClawVMError, ValueError):
+    """A token counter answered with something that is not a whole number of at least zero."""
+
+
+class TraceInvalid(ClawVMError, ValueError):
+    """A trace file is of no known format, or not one of its lines can be read."""
