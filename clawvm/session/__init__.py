@@ -1,0 +1,7 @@
+"""Session: one agent's memory, and `fit` for those who want one call."""
+
+from .fit import fit
+from .prompt import Prompt, ToolCall
+from .session import Session
+
+__all__ = ["Prompt", "Session", "ToolCall", "fit"]
