@@ -1,7 +1,7 @@
 """What was decided and why: utilities, policies, plans, explanations."""
 
 from .paper import PaperPolicy
-from .floor import required_levels
+from .floor import required_levels, unmet_floor
 from .plan import Decision, Move, Plan, View, apply_levels
 from .policy import ClawVMPolicy, Policy, policy_named
 from .utility import PageKind, page_weight, superseded_weight
@@ -20,4 +20,5 @@ __all__ = [
     "policy_named",
     "required_levels",
     "superseded_weight",
+    "unmet_floor",
 ]

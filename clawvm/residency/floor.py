@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ..pages import Fidelity, Page
-from .plan import View
+from collections.abc import Mapping
 
-__all__ = ["required_levels"]
+from ..pages import Fidelity, Page
+from .plan import Decision, View
+
+__all__ = ["required_levels", "unmet_floor"]
 
 
 def required_levels(view: View) -> dict[int, Fidelity]:
@@ -45,3 +47,13 @@ def required_levels(view: View) -> dict[int, Fidelity]:
 def _rung(page: Page, level: Fidelity) -> Fidelity:
     """Return the cheapest level of the page's ladder that is at least `level`."""
     return next(rung for rung in page.ladder if rung >= level)
+
+
+def unmet_floor(view: View, required: Mapping[int, Fidelity]) -> Decision | None:
+    """Return the decision that says the floor does not fit, or None when it does."""
+    costs = {slot: view.pages[slot].tokens(level) for slot, level in required.items()}
+    floor_tokens = sum(costs.values())
+    if floor_tokens <= view.budget:
+        return None
+    dearest_first = sorted(costs, key=lambda slot: (-costs[slot], view.pages[slot].id))
+    return Decision([], 0, floor_tokens, required=dearest_first, feasible=False)
