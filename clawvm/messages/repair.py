@@ -58,7 +58,8 @@ def repair(
     Raises
     ------
     MessageInvalid
-        A message cannot be read (in both modes), or, in mode ``"refuse"``, the history is broken.
+        A message cannot be read (in both modes), or, in mode ``"refuse"``, the history is broken:
+        it names the first 50 findings with their messages, and how many more there are.
     """
     if mode not in ("repair", "refuse"):
         raise invalid("repair", "mode 'repair' or 'refuse'", repr(mode))

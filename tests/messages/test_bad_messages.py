@@ -45,6 +45,7 @@ ANTHROPIC = [
     (user(tool_result("a", ["x"])), "block 0, inner block 0: expected a dict, found str"),
     (user(tool_result("a", [{"type": "text"}])), "inner block 0: expected a string as 'text'"),
     (user({"type": "document"}), "expected a dict as 'source', found None"),
+    (user({"type": "document", "source": {"type": "content"}}), "as 'content', found None"),
 ]
 
 CASES = [("openai", *case) for case in OPENAI] + [("anthropic", *case) for case in ANTHROPIC]

@@ -105,6 +105,12 @@ def test_a_document_of_blocks_is_counted_by_its_blocks():
     assert part.extra_tokens > 0
 
 
+def test_a_document_of_one_string_is_counted_by_it():
+    block = {"type": "document", "source": {"type": "content", "content": "page"}}
+    (part,) = parse(user(block), "anthropic").parts
+    assert (part.text, part.extra_tokens) == ("page", 0)
+
+
 def test_a_document_without_readable_text_costs_a_fixed_estimate():
     block = {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}}
     (part,) = parse(user(block), "anthropic").parts

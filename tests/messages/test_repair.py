@@ -265,6 +265,12 @@ def test_refusing_lists_every_finding_with_its_message():
     )
 
 
+def test_a_refusal_stays_readable_when_everything_is_broken():
+    with pytest.raises(MessageInvalid, match=r"message 49: .*; and 950 more; repair it") as caught:
+        repair([openai_result("x")] * 1_000, mode="refuse")
+    assert "message 50:" not in str(caught.value)
+
+
 def test_a_report_names_message_call_and_what_was_done():
     _, report = repair([user("q"), openai_asks(openai_call("a"))])
     assert report
