@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.table import Table
 
-from ..session import Prompt
-from .runner import Dump, ReplayResult
+from ..session import Prompt, Session
+from .runner import ReplayResult, Watch
 
 __all__ = ["dump_to", "results_table"]
 
@@ -83,7 +83,7 @@ def _share(part: int, whole: int) -> str:
 
 
 @contextmanager
-def dump_to(directory: Path, trace: str, policy: str) -> Iterator[Dump]:
+def dump_to(directory: Path, trace: str, policy: str) -> Iterator[Watch]:
     """Write every prompt of one replay to a file in `directory`, one JSON object a line.
 
     The file is named after the session and the policy. A line holds ``request`` (from 0), ``tokens``,
@@ -93,7 +93,7 @@ def dump_to(directory: Path, trace: str, policy: str) -> Iterator[Dump]:
     name = f"{_UNSAFE_IN_NAME.sub('-', trace)}.{policy}.jsonl"
     with (directory / name).open("w", encoding="utf-8", errors="surrogatepass") as stream:
 
-        def dump(request: int, prompt: Prompt) -> None:
+        def dump(request: int, prompt: Prompt, session: Session) -> None:
             line: dict[str, Any] = {
                 "request": request,
                 "tokens": prompt.tokens,

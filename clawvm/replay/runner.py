@@ -23,17 +23,17 @@ from .policies import FullPolicy, make_policy
 from .spans import Span, measured_spans
 from .trace import Compaction, Reset, Result, Trace
 
-__all__ = ["Dump", "Recording", "ReplayResult", "replay"]
+__all__ = ["Recording", "ReplayResult", "Watch", "replay"]
 
 # The whole history has no budget; this is the most that a page table can hold.
 _NO_BUDGET = 2**32 - 2
 
 
-class Dump(Protocol):
-    """Takes each prompt as it was built."""
+class Watch(Protocol):
+    """Is shown each prompt as it was built, and the session that built it."""
 
-    def __call__(self, request: int, prompt: Prompt) -> None:
-        """Take the prompt of a request, from 0."""
+    def __call__(self, request: int, prompt: Prompt, session: Session) -> None:
+        """See the prompt of a request, counted from 0; the session is only to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def replay(
     policy_name: str,
     budget: int,
     counter: TokenCounter,
-    dump: Dump | None = None,
+    watch: Watch | None = None,
 ) -> ReplayResult:
     """Build the prompt of every request as a policy would have, and measure it.
 
@@ -159,15 +159,15 @@ def replay(
         Most that a prompt may cost, in tokens.
     counter : TokenCounter
         Counts tokens.
-    dump : callable, optional
-        Takes every prompt that was built.
+    watch : callable, optional
+        Is shown every prompt that was built.
 
     Raises
     ------
     PolicyUnknown, BudgetInvalid
         Before anything is replayed.
     """
-    return _Replay(recording, policy_name, budget, counter, dump).run()
+    return _Replay(recording, policy_name, budget, counter, watch).run()
 
 
 class _Replay:
@@ -177,12 +177,12 @@ class _Replay:
         policy_name: str,
         budget: int,
         counter: TokenCounter,
-        dump: Dump | None,
+        watch: Watch | None,
     ) -> None:
         policy = make_policy(policy_name)
         self._recording = recording
         self._shape = recording.trace.header.shape
-        self._dump = dump
+        self._watch = watch
         self._headers = {
             event.text: event.header
             for event in recording.trace.events
@@ -248,8 +248,8 @@ class _Replay:
         result.prefix_tokens_kept += plan.prefix_tokens_kept
         result.epochs += plan.epoch
         self._availability.observe(request, self._shown)
-        if self._dump is not None:
-            self._dump(request, prompt)
+        if self._watch is not None:
+            self._watch(request, prompt, self._session)
 
     def _shown(self, index: int) -> str | None:
         """Return what the prompt shows of a block: the block's own text where it is whole."""
