@@ -199,7 +199,7 @@ def encode_line(record: Header | Event) -> bytes:
     try:
         return _encoder.encode(record) + b"\n"
     except (OverflowError, UnicodeEncodeError):
-        # msgspec writes 64-bit integers and valid Unicode only; the standard library writes the rest.
+        # msgspec writes 64-bit integers and valid Unicode; the standard library writes the rest.
         fields = msgspec.to_builtins(record)
         return json.dumps(fields, separators=(",", ":")).encode("ascii") + b"\n"
 

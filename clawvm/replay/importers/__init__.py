@@ -175,7 +175,8 @@ def _importer(source: Source) -> Importer:
             return importer
     known = ", ".join(importer.NAME for importer in IMPORTERS)
     raise TraceInvalid(
-        f"{source.path}: of no known trace format; expected one of {known}; found {_described(values[0])}"
+        f"{source.path}: of no known trace format; expected one of {known}; "
+        f"found {_described(values[0])}"
     )
 
 
@@ -184,8 +185,5 @@ def _described(value: Any) -> str:
         keys = ", ".join(repr(key[:30]) for key in list(value)[:6])
         return f"JSON objects with the keys {keys}" if keys else "an empty JSON object"
     if isinstance(value, list):
-        inside = f" that begins with {_described(value[0])}" if value else ""
-        return (
-            f"a JSON list of {len(value)}{inside}" if not isinstance(value[:1], str) else "a list"
-        )
-    return f"a JSON {'string' if isinstance(value, str) else type(value).__name__}"
+        return f"a JSON list of {len(value)}"
+    return f"a JSON value of type {type(value).__name__}"

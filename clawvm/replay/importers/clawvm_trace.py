@@ -55,12 +55,12 @@ def _header(source: Source, record: Record) -> t.Header:
     version = record.value.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise TraceInvalid(
-            f"{source.path}:{record.line}: expected a trace version of at least 1, found {version!r}"
+            f"{source.path}:{record.line}: expected a trace version from 1, found {version!r}"
         )
     if version > t.VERSION:
         raise TraceInvalid(
-            f"{source.path}:{record.line}: this trace is of version {version} and this ClawVM reads up to "
-            f"{t.VERSION}; upgrade ClawVM, or write the trace again with this one"
+            f"{source.path}:{record.line}: this trace is of version {version} and this ClawVM "
+            f"reads up to {t.VERSION}; upgrade ClawVM, or write the trace again with this one"
         )
     try:
         return msgspec.convert(record.value, t.Header)

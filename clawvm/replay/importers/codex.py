@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import Damage, decode_json
+from clawvm.replay.importers.jsonvalue import DamageError, decode_json
 from clawvm.replay.importers.message_lists import split_content
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
@@ -107,7 +107,7 @@ class _Reader:
             self.recorder.damage(f"unknown role {str(role)[:40]!r}")
 
     def _add_call(self, kind: str, item: dict[str, Any]) -> None:
-        # A call that the provider ran itself (web search, shell) has no name of its own: its kind is the tool.
+        # A call that the provider ran itself (a web search) has no name: its kind is the tool.
         name = item.get("name") or kind.removesuffix("_call")
         arguments = item.get("arguments", item.get("input", item.get("action")))
         self.recorder.call(item.get("call_id") or item.get("id"), name, arguments, at=self._at)
@@ -146,7 +146,7 @@ class _Reader:
             self.recorder.ignore(f"event_msg {kind[:40]}")
 
     def _add_size(self, payload: dict[str, Any]) -> None:
-        """Give the recorded prompt size to the first event of the reply before it, as Codex writes it after."""
+        """Give the prompt size to the first event of the reply that Codex wrote before it."""
         size = _prompt_size(payload)
         events = self.recorder.events
         start, self._unsized = self._unsized, len(events)
@@ -191,7 +191,7 @@ def _unwrapped(output: str) -> tuple[str, bool]:
         return output, False
     try:
         value, _ = decode_json(output.encode("utf-8"))
-    except Damage:
+    except DamageError:
         return output, False
     if not isinstance(value, dict) or not isinstance(value.get("output"), str):
         return output, False

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "Damage", "decode_json", "depth_within"]
+__all__ = ["MAX_DEPTH", "DamageError", "decode_json", "depth_within"]
 
 MAX_DEPTH = 100
-"""Deepest nesting of call arguments and opaque blocks: what later writes them again must not run out of stack."""
+"""Deepest nesting of arguments and opaque blocks: writing them must not run out of stack."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _WRONG_BYTES = "bytes that are not UTF-8, read as U+FFFD"
@@ -23,8 +23,8 @@ _NUMBER = "numbers that JSON has no room for, kept as text"
 _decoder = msgspec.json.Decoder()
 
 
-class Damage(Exception):
-    """A value that cannot be read; the argument is the reason, in words that follow a line number."""
+class DamageError(Exception):
+    """A value that cannot be read; the argument is the reason."""
 
 
 def decode_json(raw: bytes) -> tuple[Any, tuple[str, ...]]:
@@ -42,13 +42,13 @@ def decode_json(raw: bytes) -> tuple[Any, tuple[str, ...]]:
 
     Raises
     ------
-    Damage
+    DamageError
         If it is not JSON, or nested too deeply to read.
     """
     try:
         return _decoder.decode(raw), ()
     except RecursionError:
-        raise Damage("nested too deeply") from None
+        raise DamageError("nested too deeply") from None
     except ValueError:
         return _decode_tolerantly(raw)
 
@@ -81,7 +81,7 @@ def _decode_tolerantly(raw: bytes) -> tuple[Any, tuple[str, ...]]:
         )
         value = _without_surrogates(value, mended)
     except RecursionError:
-        raise Damage("nested too deeply") from None
+        raise DamageError("nested too deeply") from None
     except json.JSONDecodeError as error:
         _refuse(error)
     if not mended:
@@ -91,7 +91,7 @@ def _decode_tolerantly(raw: bytes) -> tuple[Any, tuple[str, ...]]:
 
 def _refuse(error: json.JSONDecodeError) -> NoReturn:
     where = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno} of the document"
-    raise Damage(f"not JSON ({error.msg} at {where})") from None
+    raise DamageError(f"not JSON ({error.msg} at {where})") from None
 
 
 def _without_surrogates(value: Any, mended: dict[str, None]) -> Any:

@@ -40,7 +40,7 @@ class Conversation:
 
 
 def sample(values: list[Any]) -> list[dict[str, Any]]:
-    """Return the messages that can be seen in the first values of a file; none if it holds no message list."""
+    """Return the messages that can be seen in the first values of a file."""
     found: list[dict[str, Any]] = []
     for value in values:
         if _is_message(value):
@@ -52,7 +52,7 @@ def sample(values: list[Any]) -> list[dict[str, Any]]:
 
 
 def conversations(source: Source) -> Iterator[Conversation]:
-    """Yield the sessions of a file, one at a time; read each one's records before asking for the next."""
+    """Yield the sessions of a file; read each one's records before asking for the next."""
     if any(_is_message(value) for value in source.head()):
         yield Conversation(None, None, source.records())
         return
@@ -78,7 +78,7 @@ def conversations(source: Source) -> Iterator[Conversation]:
 
 
 def _entries(messages: list[Any], mended: tuple[str, ...]) -> Iterator[Record]:
-    """Yield the entries of a list; the repairs of the line it came from are told with the first one."""
+    """Yield the entries of a list; the repairs of its line are told with the first one."""
     for place, message in enumerate(messages, 1):
         yield Record(place, message, mended if place == 1 else ())
 
@@ -132,7 +132,7 @@ def blocks_of_content(content: Any) -> list[Any]:
 def split_content(
     content: Any, text_types: tuple[str, ...] = ("text",)
 ) -> tuple[str, list[dict[str, Any]]]:
-    """Return the text of a content, its text blocks joined by newlines, and the other blocks as they are."""
+    """Return the text of a content, its text blocks joined by newlines, and its other blocks."""
     texts: list[str] = []
     others: list[Any] = []
     for block in blocks_of_content(content):

@@ -15,7 +15,7 @@ NAME = "openai-messages"
 
 
 def sniff(values: list[Any]) -> bool:
-    """Return whether the first values hold messages; which other shape they have was asked before."""
+    """Return whether the first values hold messages; every other shape was asked before."""
     return bool(sample(values))
 
 

@@ -1,4 +1,4 @@
-"""Recorder: what an importer tells about a session becomes events, with ids that are unique and paired."""
+"""Recorder: what an importer tells of a session becomes events, with unique and paired ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import MAX_DEPTH, Damage, decode_json, depth_within
+from clawvm.replay.importers.jsonvalue import MAX_DEPTH, DamageError, decode_json, depth_within
 from clawvm.replay.importers.report import ImportReport, Tally
 from clawvm.replay.importers.source import Record, Source
 
@@ -227,7 +227,7 @@ class Recorder:
             return text if text.strip() else {}
         try:
             value, mended = decode_json(text.encode("utf-8"))
-        except Damage:
+        except DamageError:
             return text
         if not depth_within(value):
             return text

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from clawvm.errors import TraceInvalid
-from clawvm.replay.importers.jsonvalue import Damage, decode_json
+from clawvm.replay.importers.jsonvalue import DamageError, decode_json
 
 __all__ = ["Progress", "Record", "Source"]
 
@@ -107,11 +107,11 @@ class Source:
         return self.path.stem
 
     def head(self) -> list[Any]:
-        """Return the first values of the file (at most 200) that can be read and were not consumed yet."""
+        """Return the first values of the file (at most 200), as long as none was consumed."""
         return [record.value for record in self._head if record.damage is None]
 
     def records(self) -> Iterator[Record]:
-        """Yield every value of the file once, in order; at most one line is in memory behind the head."""
+        """Yield every value of the file once, in order, reading a line at a time."""
         while self._head:
             yield self._head.popleft()
         yield from self._read_lines()
@@ -137,12 +137,13 @@ class Source:
             raise TraceInvalid(f"{self.path}: the file is empty; expected a recorded session")
         first = records[0]
         raise TraceInvalid(
-            f"{self.path}:{first.line}: {first.damage}; expected JSON Lines or one JSON document, and "
-            f"none of the first {len(records)} lines can be read: is the file cut off, or not a session?"
+            f"{self.path}:{first.line}: {first.damage}; expected JSON Lines or one JSON document, "
+            f"and none of the first {len(records)} lines can be read: "
+            "is the file cut off, or not a session?"
         )
 
     def _read_document(self, first: Record) -> Record | None:
-        """Try the file as one JSON document over many lines; put the position back if it is none."""
+        """Try the file as one JSON document of many lines; restore the position if it is none."""
         if self.size > _DOCUMENT_BYTES:
             return None
         position = self._file.tell()
@@ -152,7 +153,7 @@ class Source:
         if raw.lstrip()[:1] in (b"[", b"{"):
             try:
                 value, mended = decode_json(raw)
-            except Damage as damage:
+            except DamageError as damage:
                 first.damage = str(damage)
             else:
                 self._done = self.size
@@ -167,7 +168,7 @@ class Source:
                 continue
             try:
                 value, mended = decode_json(text)
-            except Damage as damage:
+            except DamageError as damage:
                 yield Record(self._line, None, damage=str(damage))
             else:
                 yield Record(self._line, value, mended)
