@@ -8,6 +8,7 @@ from typing import Any
 from clawvm.replay import trace as t
 from clawvm.replay.blocks import leaves_of
 from clawvm.replay.importers.anthropic_messages import add_assistant, add_user
+from clawvm.replay.importers.jsonvalue import token_count
 from clawvm.replay.importers.message_lists import split_content
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
@@ -139,7 +140,7 @@ class _Reader:
             details = _object(line, "compactMetadata")
             self._compaction = t.Compaction(
                 trigger=_trigger(details),
-                tokens_before=_count(details.get("preTokens")),
+                tokens_before=token_count(details.get("preTokens")),
                 at=_time(line),
             )
             self.recorder.add(self._compaction)
@@ -190,11 +191,7 @@ def _trigger(details: dict[str, Any]) -> t.Trigger | None:
     return "manual" if trigger == "manual" else None
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def _prompt_size(usage: Any) -> int | None:
     if not isinstance(usage, dict):
         return None
-    return sum(_count(usage.get(key)) or 0 for key in _USAGE)
+    return sum(token_count(usage.get(key)) or 0 for key in _USAGE)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import DamageError, decode_json
+from clawvm.replay.importers.jsonvalue import DamageError, decode_json, token_count
 from clawvm.replay.importers.message_lists import split_content
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
@@ -166,7 +166,7 @@ def _prompt_size(payload: dict[str, Any]) -> int | None:
     info = payload.get("info")
     usage = info.get("last_token_usage") if isinstance(info, dict) else None
     size = usage.get("input_tokens") if isinstance(usage, dict) else None
-    return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
+    return token_count(size) or None  # 0 right after a compaction
 
 
 def _output_text(output: Any) -> tuple[str, bool]:

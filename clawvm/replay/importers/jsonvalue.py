@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "DamageError", "decode_json", "depth_within"]
+__all__ = ["MAX_DEPTH", "DamageError", "decode_json", "depth_within", "token_count"]
 
 MAX_DEPTH = 100
 """Deepest nesting of arguments and opaque blocks: writing them must not run out of stack."""
@@ -19,6 +19,8 @@ _WRONG_BYTES = "bytes that are not UTF-8, read as U+FFFD"
 _CONTROL = "raw control characters in a string, kept"
 _SURROGATE = "lone surrogates, read as U+FFFD"
 _NUMBER = "numbers that JSON has no room for, kept as text"
+
+_MAX_TOKENS = 0xFFFFFFFE
 
 _decoder = msgspec.json.Decoder()
 
@@ -108,6 +110,12 @@ def _without_surrogates(value: Any, mended: dict[str, None]) -> Any:
             for key, item in value.items()
         }
     return value
+
+
+def token_count(value: Any) -> int | None:
+    """Return a recorded token count, or None when `value` cannot be one."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS
+    return value if is_count else None
 
 
 def depth_within(value: Any, limit: int = MAX_DEPTH) -> bool:
