@@ -78,7 +78,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape
 
 
-class _Event(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True):
+# gc=False: events are trees of JSON values, so no cycle can run through one.
+class _Event(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
     at: str | None = None
 
 

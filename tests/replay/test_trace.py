@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,16 @@ def test_a_version_that_this_reader_does_not_know_is_refused(tmp_path, version):
 
     with pytest.raises(TraceInvalid, match=r"s\.jsonl:1: .*version"):
         list(open_sessions(path))
+
+
+def test_the_documented_example_is_a_trace(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "trace-format.md"
+    example = page.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
+    path = tmp_path / "example.jsonl"
+    path.write_text(example, encoding="utf-8")
+
+    (session,) = open_sessions(path)
+
+    assert len(session.trace.events) == 7
+    assert session.report.is_clean
+    assert not session.report.ignored

@@ -141,9 +141,9 @@ class Recorder:
         if parsed is None:
             self.damage(_DEEP_ARGUMENTS)
             return
-        call_id, renamed = self._calls.open(raw_id)
-        if renamed:
-            self.mend("call ids that are missing, redacted or used twice, replaced")
+        call_id, reason = self._calls.open(raw_id)
+        if reason is not None:
+            self.mend(reason)
         self.events.append(
             t.Call(
                 id=call_id,
@@ -256,19 +256,19 @@ class _CallIds:
         """Note that the model was given something: calls from here on are of another reply."""
         self._batch += 1
 
-    def open(self, raw_id: object) -> tuple[str, bool]:
-        """Return the unique id of a new call, and whether it had to be made."""
+    def open(self, raw_id: object) -> tuple[str, str | None]:
+        """Return the unique id of a new call, and why it is not the recorded one."""
         key = _key(raw_id)
         self._count += 1
-        usable = bool(key) and _REDACTED not in key and key not in self._taken
-        call_id = key if usable else self._fresh()
+        reason = self._objection(key)
+        call_id = key if reason is None else self._fresh()
         self._taken.add(call_id)
         if self._batch_of.get(key) != self._batch:
             self._open[key] = deque()
             self._batch_of[key] = self._batch
         self._open[key].append(call_id)
         self._latest[key] = call_id
-        return call_id, not usable
+        return call_id, reason
 
     def close(self, raw_id: object) -> str | None:
         """Return the call that a result answers, or None."""
@@ -279,6 +279,13 @@ class _CallIds:
         """Return the last call with this recorded id, or None; scrubbed ids name no call."""
         key = _key(raw_id)
         return None if _REDACTED in key else self._latest.get(key)
+
+    def _objection(self, key: str) -> str | None:
+        if not key:
+            return "call without an id, numbered"
+        if _REDACTED in key:
+            return "scrubbed call id, numbered"
+        return "call id used before, numbered" if key in self._taken else None
 
     def _fresh(self) -> str:
         call_id = f"call-{self._count}"

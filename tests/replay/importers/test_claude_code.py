@@ -227,4 +227,4 @@ def test_an_id_used_again_in_a_later_reply_is_another_call(imported):
 
     calls = [event for event in session.trace.events if isinstance(event, t.Call)]
     assert session.trace.events[-1].call_id == calls[1].id != calls[0].id
-    assert session.report.mended
+    assert session.report.mended["call id used before, numbered"].lines == [3]

@@ -95,9 +95,21 @@ def test_tau_bench():
     assert len(sessions) == 40
     assert sum(session.report.lines for session in sessions) == 1238
     assert calls == 274
-    assert all(session.report.is_clean for session in sessions)
+    assert not any(session.report.damaged for session in sessions)
     assert all(blocks_of(session.trace)[0].fixed for session in sessions)
     assert len({session.name for session in sessions}) == 40
+
+
+def test_ids_that_a_session_used_again_are_unique_and_every_call_has_its_result():
+    reused = 0
+    for session in open_sessions(TRACES / TAU_BENCH):
+        calls = [event.id for event in session.trace.events if isinstance(event, t.Call)]
+        results = [event.call_id for event in session.trace.events if isinstance(event, t.Result)]
+        assert calls == results
+        assert len(set(calls)) == len(calls)
+        reused += sum(tally.count for tally in session.report.mended.values())
+
+    assert reused == 26
 
 
 @pytest.mark.parametrize(
