@@ -4,7 +4,7 @@ Knows formats; knows no sessions and no budgets. Content is never interpreted: a
 like a handle or a marker of ours is a text.
 """
 
-from .arguments import shorten_arguments, signature
+from .arguments import decode_arguments, dump_json, shorten_arguments, signature
 from .findings import Finding, FindingKind, RepairReport
 from .pairing import Pairs, Place, pairs
 from .parts import DROP, PART_OVERHEAD, Drop, Envelope, Form, Message, Part, PartKind, Shape
@@ -34,7 +34,9 @@ __all__ = [
     "Place",
     "RepairReport",
     "Shape",
+    "decode_arguments",
     "detect_shape",
+    "dump_json",
     "form_tokens",
     "pairs",
     "parse",

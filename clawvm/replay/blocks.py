@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeGuard
 
 from clawvm.replay.trace import Call, Event, Message, Result, Thinking, Trace
 
-__all__ = ["Block", "Direction", "Step", "Turn", "blocks_of", "leaves_of", "turns_of"]
+__all__ = ["Block", "Direction", "Step", "Turn", "blocks_of", "call_text", "leaves_of", "turns_of"]
 
 Direction = Literal["in", "out"]
 
@@ -202,17 +202,13 @@ class _Place:
         return self._call(event, request)
 
     def _call(self, event: Call, request: int) -> Block:
-        lines = [event.name]
         leaves: list[str] = []
         paths: list[bool] = []
         for key, leaf in leaves_of(event.arguments):
             if isinstance(leaf, str):
                 leaves.append(_normal(leaf))
                 paths.append(key in _PATH_KEYS)
-                lines.append(leaves[-1])
-            else:
-                lines.append(json.dumps(leaf))
-        text = "\n".join(lines) + "\n"
+        text = call_text(event.name, event.arguments)
         return self._block(request, "out", "call", text, leaves=tuple(leaves), paths=tuple(paths))
 
     def _block(
@@ -242,6 +238,14 @@ def _input_kind(message: Message) -> str:
 
 def _normal(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def call_text(name: str, arguments: Any) -> str:
+    """Return the text of a call: its name and every leaf of its arguments, a line each."""
+    lines = [name]
+    for _, leaf in leaves_of(arguments):
+        lines.append(_normal(leaf) if isinstance(leaf, str) else json.dumps(leaf))
+    return "\n".join(lines) + "\n"
 
 
 def leaves_of(value: Any) -> Iterator[tuple[str | None, Any]]:

@@ -30,6 +30,8 @@ RepairMode = Literal["repair", "refuse"]
 # Ids stand in handles and in sorted output: no white space, no control characters, no '@' (it sets off the version).
 _NOT_IN_ID = re.compile(r"[\s\x00-\x1f\x7f@\ud800-\udfff]+")
 _ID_CHARS_MAX = 80
+# The end of a path says more than its beginning, and every character of an id is paid for in pointers.
+_SUBJECT_CHARS_MAX = 40
 
 
 class Entry(NamedTuple):
@@ -224,7 +226,7 @@ class Conversation:
         arguments = "" if call.arguments is None else call.arguments
         target = call_target(arguments)
         page = self._define(
-            f"{name}:{target or _first_text(arguments)}",
+            f"{name}:{(target or _first_text(arguments))[-_SUBJECT_CHARS_MAX:]}",
             PageType.EVIDENCE,
             (call.text,),
             self._ladders.whole([call], tool.call),

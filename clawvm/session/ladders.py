@@ -94,21 +94,25 @@ class LadderMaker:
             is_error=result.is_error,
             handle=handle,
         )
-        forms = self._forms(source, PageType.EVIDENCE)
+        forms: dict[Fidelity, Form | None] = {**self._forms(source, PageType.EVIDENCE)}
         pointer = forms.get(Fidelity.POINTER)
         if tool is ToolKind.EDIT and pointer is not None:
-            forms = {Fidelity.COMPRESSED: pointer, Fidelity.POINTER: pointer}
+            forms = {Fidelity.COMPRESSED: pointer}
+        # A result too short for a pointer of its own stays as it is beside a call that is cut.
+        forms[Fidelity.POINTER] = pointer
         short_call = shorten_arguments(arguments, handle, _SHORT_ARGUMENT_CHARS)
         call_weight = page_weight(tool.call, len(call.text))
         result_weight = page_weight(tool.result, len(result.text))
         cheaper: dict[Fidelity, PageForm] = {}
         for level, form in forms.items():
             shown_call = short_call if level is Fidelity.POINTER else None
+            shown_result = None if form is None else form.text
             call_quality = FULL_QUALITY if shown_call is None else _SHORT_CALL_QUALITY
-            quality = call_weight * call_quality + result_weight * form.quality
+            result_quality = FULL_QUALITY if form is None else form.quality
+            quality = call_weight * call_quality + result_weight * result_quality
             cheaper[level] = PageForm(
-                (shown_call, form.text),
-                (self._tokens(call, shown_call), self._tokens(result, form.text)),
+                (shown_call, shown_result),
+                (self._tokens(call, shown_call), self._tokens(result, shown_result)),
                 min(FULL_QUALITY - 1, max(1, quality // (call_weight + result_weight))),
             )
         tokens = (self._tokens(call, None), self._tokens(result, None))
