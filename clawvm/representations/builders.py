@@ -190,8 +190,8 @@ def build(
     """Build the cheaper forms of a text that are worth having.
 
     A text of fewer than 16 tokens has none. From the dearest level down, a form is kept if it costs
-    fewer tokens than the last one kept (at first: than the full text). A kept form that the next one
-    equals in quality at a lower cost is taken out again: no budget could be spent better on it.
+    fewer tokens than the last one kept (at first: than the full text). A kept form that the next
+    one equals in quality at a lower cost is taken out again: no budget is well spent on it.
 
     Parameters
     ----------

@@ -209,7 +209,11 @@ class _Writer:
             hidden = sum(map(_leaf_count, value[_ITEMS_SHOWN:]))
             self._leaves += hidden
             self._leaves_cut += hidden
-        items = [self._write(item) for item in shown]
+        if all(type(item) is Number for item in shown):
+            self._leaves += len(shown)
+            items = [str(item) for item in shown]
+        else:
+            items = [self._write(item) for item in shown]
         if shown is not value:
             items.append(f"…+{len(value) - len(shown)} more")
         return f"[{','.join(items)}]"

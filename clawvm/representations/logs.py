@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .forms import Form, Source
 from .output import unwrap
 from .text import (
-    carries_error,
     clip,
+    error_lines,
     error_words,
     finish,
     ink,
@@ -22,8 +23,9 @@ _ANSI = re.compile(
     r"\x1b(?:\[[0-9;:?<=>!\"$' ]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"
     r"|[()][A-Za-z0-9]|[A-Za-z0-9=>])?"
 )
-# Numbers, and the hexadecimal runs that hold a digit, are what tells like lines apart.
-_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
+# Numbers, and the hexadecimal words that hold a digit, are what tells like lines apart. The look
+# ahead is bounded, so that a megabyte of one letter is read once.
+_NUMBERS = re.compile(r"\b(?=[a-fA-F]{0,40}[0-9])[0-9a-fA-F]+|[0-9]+")
 _COUNTED = re.compile(
     r"\b\d+ (?:passed|failed|skipped|tests?|files? changed|issues?|problems?|packages?"
     r"|insertions?)\b"
@@ -88,6 +90,7 @@ def compress(source: Source) -> Form | None:
     return finish("folded", source, "\n".join(folded), 0.97 * kept / total, status=output.status)
 
 
+@lru_cache(maxsize=2)
 def plain_lines(body: str) -> list[str]:
     """Lines as a terminal ends up showing them: no escapes, no overwritten progress."""
     if "\x1b" in body:
@@ -101,7 +104,7 @@ def plain_lines(body: str) -> list[str]:
 def _last_states(line: str) -> list[str]:
     """Last state of an overwritten line, after those of its states that carry an error."""
     states = [state for state in line.split("\r") if state.strip()]
-    return [*filter(carries_error, states[:-1]), *states[-1:]]
+    return [*error_lines(states[:-1]), *states[-1:]]
 
 
 def fold(lines: list[str]) -> tuple[list[str], int]:

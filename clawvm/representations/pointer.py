@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .forms import ContentKind, Form, Source
 from .output import unwrap
-from .text import QUALITY_MAX, carries_error, clean, clip, first_sentence, line_count, split_lines
+from .text import QUALITY_MAX, clean, clip, error_lines, first_sentence, line_count, split_lines
 
 __all__ = ["LENGTH_MAX", "point"]
 
@@ -75,4 +75,4 @@ def _gist(source: Source) -> str:
 def first_error(text: str) -> str:
     """First line that carries an error, else the first line that says anything."""
     lines = [line for line in split_lines(unwrap(text).body[:20_000]) if line.strip()]
-    return next((line for line in lines if carries_error(line)), lines[0] if lines else "")
+    return next(iter(error_lines(lines) or lines), "")

@@ -182,7 +182,7 @@ def _candidates(lines: list[str]) -> list[int]:
         and (
             line[-1] == "{"
             or line.partition(" ")[0] in _FIRST_WORDS
-            or len(line) == len(lines[index])  # not indented
+            or (len(line) == len(lines[index]) > 3)  # not indented
             or line[0] == "@"
             or line.startswith(_TEST_CALLS)
         )
@@ -239,13 +239,22 @@ def _signature_end(lines: list[str], start: int, stripped: str) -> int:
         most, brackets = _TYPE_LINES_MAX, ("()", "{}")
     else:
         most, brackets = _SIGNATURE_LINES_MAX, ("()",)
+    indent = len(lines[start]) - len(stripped)
     depth = 0
     for index in range(start, min(start + most, len(lines))):
         line = lines[index]
+        if index > start and not _continues(line, indent):
+            break
         depth += sum(line.count(pair[0]) - line.count(pair[1]) for pair in brackets)
         if depth <= 0:
             return index + 1
     return start + 1
+
+
+def _continues(line: str, indent: int) -> bool:
+    """Whether a line can belong to what opened at `indent`: deeper, or closing it, or blank."""
+    stripped = line.lstrip()
+    return not stripped or len(line) - len(stripped) > indent or stripped[0] in ")}]>"
 
 
 def _defined_name(stripped: str) -> str | None:

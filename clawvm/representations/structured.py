@@ -9,7 +9,7 @@ from . import diffs, json_documents, logs, prose, search_results, source_code
 from .forms import ContentKind, Form, Source
 from .json_documents import Number
 from .output import Output, unwrap
-from .text import carries_error, clip, finish, first_sentence, listed, sentences
+from .text import clip, error_lines, finish, first_sentence, listed, sentences
 
 __all__ = ["structure"]
 
@@ -79,7 +79,7 @@ def _error(source: Source, output: Output) -> list[str]:
     if not source.is_error and source.kind is not ContentKind.LOG:
         return []
     lines = logs.plain_lines(output.body)
-    found = [line for line in lines if carries_error(line)]
+    found = error_lines(lines)
     if found:
         more = f" (1 of {len(found)})" if len(found) > 1 else ""
         return [f"error: {clip(found[0], _LINE_CHARS)}{more}"]

@@ -16,6 +16,7 @@ __all__ = [
     "clean",
     "clip",
     "constraint_words",
+    "error_lines",
     "error_words",
     "finish",
     "first_sentence",
@@ -166,6 +167,18 @@ def is_success(lowered: str) -> bool:
 def error_words(lowered: str) -> tuple[str, ...]:
     """Error words that a lower-cased text holds: its lines are to be tested for these only."""
     return tuple(word for word in _ERROR_WORDS if word in lowered)
+
+
+def error_lines(lines: list[str]) -> list[str]:
+    """Lines that carry errors, in order; see :func:`carries_error`."""
+    words = error_words("\n".join(lines).lower())
+    if not words:
+        return []
+    return [
+        line
+        for line in lines
+        if any(word in (low := line.lower()) for word in words) and not is_success(low)
+    ]
 
 
 def constraint_words(lowered: str) -> tuple[str, ...]:
