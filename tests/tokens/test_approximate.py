@@ -13,10 +13,16 @@ PROSE = (
     "The morning routine reads the calendar, drafts two replies and asks before it sends them. "
     "Nobody has to remember which of the tools was called, nor what it returned.\n"
 )
-CODE = "def mean(values: list[float]) -> float:\n    return sum(values) / len(values) if values else 0\n"
+CODE = (
+    "def mean(values: list[float]) -> float:\n"
+    "    return sum(values) / len(values) if values else 0\n"
+)
 LOG = "2026-03-01T12:00:07Z ERROR worker-3 request 8c1f failed: timeout after 30000 ms\n"
 JSON = '{"id": 4711, "path": "src/app/main.py", "ok": true, "tags": ["alpha", "beta"]}\n'
-HAN = "\u6211\u4eec\u5728\u65e9\u4e0a\u9605\u8bfb\u65e5\u5386\uff0c\u7136\u540e\u56de\u590d\u90ae\u4ef6\u3002\n"
+HAN = (
+    "\u6211\u4eec\u5728\u65e9\u4e0a\u9605\u8bfb\u65e5\u5386\uff0c"
+    "\u7136\u540e\u56de\u590d\u90ae\u4ef6\u3002\n"
+)
 
 
 def test_the_empty_text_has_no_tokens() -> None:

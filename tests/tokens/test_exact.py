@@ -24,7 +24,8 @@ TEXTS = [
     "a\0b\0\0",
     "lone \ud800 and \udfff",
     "pair \ud83d\ude00 or \U0001f600",
-    "\u4e2d\u6587 \u0440\u0443\u0441\u0441\u043a\u0438\u0439 \u0627\u0644\u0639 \u0e44\u0e17\u0e22 \ud55c\uad6d",
+    "\u4e2d\u6587 \u0440\u0443\u0441\u0441\u043a\u0438\u0439 \u0627\u0644\u0639",
+    "\u0e44\u0e17\u0e22 \ud55c\uad6d\uc5b4",
     "e\u0301\u0301 \u200d \ufeff \u3000",
     "3.14159265358979 0xDEADBEEF 2024-01-01T00:00:00Z",
     " " * 5000 + "\n" * 300 + "\t" * 300 + "x",
@@ -147,7 +148,7 @@ def test_the_files_are_those_that_tiktoken_asks_for(
     for encoding, files in FILES.items():
         for name, _ in files:
             (not_at_hand / name).write_text(name)
-        with pytest.raises(ValueError, match="pars|JSON|Expecting|Extra"):
+        with pytest.raises(ValueError, match=r"pars|Expecting"):
             tiktoken_encodings.ENCODING_CONSTRUCTORS[encoding]()
         assert asked == set(files)
         asked.clear()
