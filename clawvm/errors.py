@@ -60,9 +60,10 @@ class BudgetInvalid(ClawVMError, ValueError):
 
 
 class BudgetInfeasible(ClawVMError):
-    """The pages that must be resident do not fit the budget (paper, section 3: physical insufficiency).
+    """The pages that must be resident do not fit the budget.
 
-    Raised before a prompt is built; no page has moved.
+    This is the paper's physical insufficiency (section 3). Raised before a prompt is built; no
+    page has moved.
 
     Attributes
     ----------
@@ -129,7 +130,7 @@ class SessionClosed(ClawVMError, RuntimeError):
 
 
 class MessageInvalid(ClawVMError, ValueError):
-    """A message is not of a known chat format, or the history is broken and repair was not asked for."""
+    """A message is of no known chat format, or a broken history was not to be repaired."""
 
 
 class TokenizerUnavailable(ClawVMError, LookupError):

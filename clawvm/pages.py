@@ -46,7 +46,7 @@ class PageType(IntEnum):
 
 
 class Pin(IntEnum):
-    """How strongly a page holds its floor: a hard pin is a constraint, a soft pin only a preference."""
+    """How strongly a page holds its floor: hard is a constraint, soft only a preference."""
 
     NONE = 0
     SOFT = 1
