@@ -1,7 +1,8 @@
 # One pass of the greedy (twin: selector.py, `_greedy`). The twin keeps every page in one heap. Here
-# most steps never enter one: they are counted into buckets of like density, all buckets that fit
+# most steps never enter one. They are counted into buckets of like density; all buckets that fit
 # the room whole are taken at once, and only the bucket in which the room runs out is walked in
-# order. What still fits after that is found among the few pages that have a raise small enough.
+# order. Then the room is small: the pages left are looked at in windows of falling density, and
+# of each window only those enter the heap that have a raise small enough for the room.
 
 cdef enum:
     BUCKETS = 1024
@@ -11,9 +12,14 @@ cdef enum:
     PLAN_DEAD = 0x40
     PLAN_LEVEL = 0x07
     PLAN_BASE_SHIFT = 3
+    WINDOW_FIRST = 1 << 18    # a quarter of a doubling; each further window is twice as wide
+    WINDOW_LAST = 1 << 26     # as wide as all buckets; the window after it takes what is left
 
+# What a selection needs beside the records, kept from one to the next.
 cdef struct Scratch:
     Entry *heap
+    Entry *rest               # pages with a step left, in no order
+    int32_t *own              # frontiers, four densities each, of pages that cannot use their own
     uint8_t *plan             # by slot: level, base and the two flags
     uint32_t capacity
 
@@ -30,7 +36,11 @@ cdef struct Misfit:
 cdef struct Run:
     const Table *table
     Entry *heap
+    Entry *rest
+    int32_t *own
     uint8_t *plan
+    uint32_t heap_size
+    uint32_t rest_size
     uint64_t[BUCKETS] weights
     int64_t now
     int64_t anchor            # a key that none reaches, which opens the first bucket
@@ -54,6 +64,13 @@ cdef inline uint32_t bucket_of(const Run *run, int64_t key) noexcept nogil:
     cdef int64_t bucket = (run.anchor - key) >> BUCKET_BITS
     c_assert(bucket >= 0)
     return <uint32_t> min(bucket, <int64_t> (BUCKETS - 1))
+
+
+cdef inline int64_t key_end_of(const Run *run, uint32_t bucket) noexcept nogil:
+    """Return the least key of a bucket; the last one takes all keys that are lower still."""
+    if bucket == BUCKETS - 1:
+        return INT64_MIN
+    return run.anchor - ((<int64_t> bucket + 1) << BUCKET_BITS) + 1
 
 
 cdef void raise_page(Run *run, uint32_t slot, uint32_t above) noexcept nogil:
@@ -82,73 +99,105 @@ cdef void note_misfit(Run *run, uint32_t slot, uint32_t above) noexcept nogil:
     run.misfit.quality = run.quality
 
 
+cdef inline const int32_t *own_or_cached(
+    Run *run, const PageRecord *record, uint32_t base, uint32_t *made, bint make
+) noexcept nogil:
+    """Return a page's frontier, from the `made`-th place of `run.own` if the record's is of no use.
+
+    Walks over all pages come by in slot order, so the first makes the frontiers and the second
+    finds them in the same places.
+    """
+    cdef int32_t *steps
+    if base == 0 and record.tokens[LEVEL_FULL - 1] <= run.room_start:
+        return record.density
+    steps = run.own + 4 * made[0]
+    made[0] += 1
+    if make:
+        densities(record, base, run.room_start, steps)
+    return steps
+
+
 cdef void weigh(Run *run) noexcept nogil:
     """Count the tokens of every step into the bucket of its density."""
     cdef const PageRecord *record
     cdef const int32_t *steps
-    cdef int32_t[4] own
-    cdef uint32_t slot, level, before, base
+    cdef uint32_t slot, before, base, place, made = 0
     memset(run.weights, 0, sizeof(run.weights))
     for slot in range(run.table.end):
         if run.plan[slot] & (PLAN_DEAD | PLAN_DONE):
             continue
         record, base = &run.table.records[slot], base_of(run, slot)
-        steps = steps_of(record, base, run.room_start, own)
+        steps = own_or_cached(run, record, base, &made, True)
         before = tokens_at(record, base)
-        for level in range(4):
-            if steps[level] != NO_STEP:
-                run.weights[bucket_of(run, record.heat + steps[level])] += (
-                    record.tokens[level] - before
+        for place in range(<uint32_t> LEVEL_FULL):
+            if steps[place] != NO_STEP:
+                run.weights[bucket_of(run, record.heat + steps[place])] += (
+                    record.tokens[place] - before
                 )
-                before = record.tokens[level]
+                before = record.tokens[place]
 
 
 cdef uint32_t edge(const Run *run) noexcept nogil:
     """Return the bucket in which the room runs out, BUCKETS if it does not."""
     cdef uint64_t taken = 0
     cdef uint32_t bucket
-    for bucket in range(BUCKETS):
+    for bucket in range(<uint32_t> BUCKETS):
         taken += run.weights[bucket]
         if taken > run.room_start:
             return bucket
     return BUCKETS
 
 
-cdef uint32_t take_whole(Run *run, uint32_t bucket_end) noexcept nogil:
-    """Take all steps of the buckets before `bucket_end`; put the next steps of that one in the heap."""
+cdef void settle(Run *run, uint32_t slot, uint32_t base, uint32_t level) noexcept nogil:
+    """Raise a page from its base over several steps at once."""
+    cdef const PageRecord *record = &run.table.records[slot]
+    cdef uint32_t rise = quality_at(record, level) - quality_at(record, base)
+    run.room -= tokens_at(record, level) - tokens_at(record, base)
+    run.quality += rise
+    add_product(&run.gain, score(record.heat, run.now), rise)
+    run.plan[slot] = <uint8_t> ((run.plan[slot] & ~PLAN_LEVEL) | level)
+
+
+cdef void take_whole(Run *run, uint32_t bucket_end) noexcept nogil:
+    """Take all steps before `bucket_end`; pages whose next step is in it go to the heap."""
     cdef const PageRecord *record
     cdef const int32_t *steps
-    cdef int32_t[4] own
-    cdef uint32_t slot, level, base, place, bucket, rise, size = 0
+    cdef uint32_t slot, level, base, place, bucket, made = 0
+    cdef Entry entry
+    run.heap_size = run.rest_size = 0
     for slot in range(run.table.end):
         if run.plan[slot] & (PLAN_DEAD | PLAN_DONE):
             continue
         record, base = &run.table.records[slot], base_of(run, slot)
-        steps = steps_of(record, base, run.room_start, own)
+        steps = own_or_cached(run, record, base, &made, False)
         level = base
-        for place in range(4):
+        for place in range(<uint32_t> LEVEL_FULL):
             if steps[place] == NO_STEP:
                 continue
-            bucket = bucket_of(run, record.heat + steps[place])
-            if bucket >= bucket_end:
-                if bucket == bucket_end:
-                    run.heap[size].key, run.heap[size].slot = record.heat + steps[place], slot
-                    size += 1
-                break
-            level = place + 1
-            run.steps += 1
+            entry.key = record.heat + steps[place]
+            bucket = bucket_of(run, entry.key)
+            if bucket < bucket_end:
+                level = place + 1
+                run.steps += 1
+                continue
+            entry.slot, entry.gap = slot, next_gap(record, level)
+            if bucket == bucket_end:
+                run.heap[run.heap_size] = entry
+                run.heap_size += 1
+            else:
+                run.rest[run.rest_size] = entry
+                run.rest_size += 1
+            break
         if level != base:
-            rise = quality_at(record, level) - quality_at(record, base)
-            run.room -= tokens_at(record, level) - tokens_at(record, base)
-            run.quality += rise
-            add_product(&run.gain, score(record.heat, run.now), rise)
-            run.plan[slot] = <uint8_t> ((run.plan[slot] & ~PLAN_LEVEL) | level)
-    heapify(run.table, run.heap, size)
-    return size
+            settle(run, slot, base, level)
+    heapify(run.table, run.heap, run.heap_size)
 
 
-cdef uint32_t step_top(Run *run, uint32_t size) noexcept nogil:
-    """Take the top page's next step, or end its climb if that does not fit; return the heap's size."""
+cdef void step_top(Run *run, int64_t key_end) noexcept nogil:
+    """Take the top page's next step, or end its climb if that does not fit.
+
+    The page stays in the heap while its next key is at least `key_end`, and goes to the rest after.
+    """
     cdef uint32_t slot = run.heap[0].slot
     cdef const PageRecord *record = &run.table.records[slot]
     cdef int32_t[4] own
@@ -163,65 +212,56 @@ cdef uint32_t step_top(Run *run, uint32_t size) noexcept nogil:
         if above:
             raise_page(run, slot, above)
         run.plan[slot] |= PLAN_DONE
-        return drop_top(run.table, run.heap, size)
+        run.heap_size = drop_top(run.table, run.heap, run.heap_size)
+        return
     raise_page(run, slot, above)
-    above = next_level(steps, above)
-    if not above:
-        return drop_top(run.table, run.heap, size)
-    entry.key, entry.slot = record.heat + steps[above - 1], slot
-    sift_down(run.table, run.heap, size, 0, entry)
-    return size
+    level, above = above, next_level(steps, above)
+    if above:
+        entry.key, entry.slot = record.heat + steps[above - 1], slot
+        entry.gap = next_gap(record, level)
+        if entry.key >= key_end:
+            sift_down(run.table, run.heap, run.heap_size, 0, entry)
+            return
+        run.rest[run.rest_size] = entry
+        run.rest_size += 1
+    run.heap_size = drop_top(run.table, run.heap, run.heap_size)
 
 
-cdef uint32_t gather(Run *run) noexcept nogil:
-    """Fill the heap with the pages that have a step left and a raise small enough for the room."""
-    cdef const PageRecord *record
-    cdef const int32_t *steps
-    cdef int32_t[4] own
-    cdef uint32_t slot, level, above, size = 0
-    for slot in range(run.table.end):
-        if run.plan[slot] & (PLAN_DEAD | PLAN_DONE):
+cdef void gather(Run *run, int64_t key_end) noexcept nogil:
+    """Move the rest's pages with a key of at least `key_end` to the heap.
+
+    Pages whose every raise is too dear for the room are dropped: the room only shrinks.
+    """
+    cdef uint32_t place, kept = 0, size = run.heap_size
+    for place in range(run.rest_size):
+        if run.rest[place].gap > run.room:
             continue
-        record, level = &run.table.records[slot], level_of(run, slot)
-        if next_gap(record, level) > run.room:
-            continue
-        steps = steps_of(record, base_of(run, slot), run.room_start, own)
-        above = next_level(steps, level)
-        if above:
-            run.heap[size].key, run.heap[size].slot = record.heat + steps[above - 1], slot
+        if run.rest[place].key >= key_end:
+            run.heap[size] = run.rest[place]
             size += 1
-    heapify(run.table, run.heap, size)
-    return size
-
-
-cdef uint32_t sieve(Run *run, uint32_t size) noexcept nogil:
-    """Drop the pages whose every raise has become too dear for the room."""
-    cdef uint32_t place, slot, kept = 0
-    for place in range(size):
-        slot = run.heap[place].slot
-        if next_gap(&run.table.records[slot], level_of(run, slot)) <= run.room:
-            run.heap[kept] = run.heap[place]
+        else:
+            run.rest[kept] = run.rest[place]
             kept += 1
-    heapify(run.table, run.heap, kept)
-    return kept
+    run.heap_size, run.rest_size = size, kept
+    heapify(run.table, run.heap, size)
 
 
 cdef void greedy(Run *run) noexcept nogil:
     """Spend `run.room`: densest step first, then whatever still fits."""
-    cdef uint32_t size, bucket_end
-    cdef uint64_t sieved
+    cdef uint32_t bucket_end
+    cdef int64_t key_end, width = WINDOW_FIRST
     run.room_start = run.room
     weigh(run)
     bucket_end = edge(run)
-    size = take_whole(run, bucket_end)
+    take_whole(run, bucket_end)
     if bucket_end == BUCKETS:
         return
-    while not run.misfit.seen:
-        size = step_top(run, size)
-    size = gather(run)
-    sieved = run.room
-    while size:
-        size = step_top(run, size)
-        if run.room <= sieved >> 1:
-            size = sieve(run, size)
-            sieved = run.room
+    key_end = key_end_of(run, bucket_end)
+    while run.heap_size:
+        step_top(run, key_end)
+    while run.rest_size:
+        key_end = key_end - width if width < WINDOW_LAST else INT64_MIN
+        width *= 2
+        gather(run, key_end)
+        while run.heap_size:
+            step_top(run, key_end)

@@ -3,6 +3,7 @@
 cdef struct Entry:
     int64_t key
     uint32_t slot
+    uint32_t gap      # tokens of the page's cheapest raise; the heap does not look at it
 
 
 cdef inline bint above_of(const Table *table, const Entry *left, const Entry *right) noexcept nogil:

@@ -48,8 +48,7 @@ cdef class PageTable:
     def __dealloc__(self):
         PyMem_Free(self.table.index)
         PyMem_Free(self.table.arena)
-        PyMem_Free(self.scratch.heap)
-        PyMem_Free(self.scratch.plan)
+        free_scratch(&self.scratch)
 
     # -- Pages by id ------------------------------------------------------------------------------
 

@@ -36,19 +36,26 @@ cdef struct Floor:
 
 cdef int reserve_scratch(Scratch *scratch, uint32_t capacity) except -1:
     """Let the scratch serve a table of this capacity."""
-    cdef Entry *heap
-    cdef uint8_t *plan
     if capacity <= scratch.capacity:
         return 0
-    heap = <Entry *> PyMem_Realloc(scratch.heap, <size_t> capacity * sizeof(Entry))
-    if heap == NULL:
+    free_scratch(scratch)
+    scratch.heap = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
+    scratch.rest = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
+    scratch.own = <int32_t *> PyMem_Malloc(<size_t> capacity * 4 * sizeof(int32_t))
+    scratch.plan = <uint8_t *> PyMem_Malloc(capacity)
+    if not (scratch.heap and scratch.rest and scratch.own and scratch.plan):
+        free_scratch(scratch)
         raise MemoryError()
-    scratch.heap = heap
-    plan = <uint8_t *> PyMem_Realloc(scratch.plan, capacity)
-    if plan == NULL:
-        raise MemoryError()
-    scratch.plan, scratch.capacity = plan, capacity
+    scratch.capacity = capacity
     return 0
+
+
+cdef void free_scratch(Scratch *scratch) noexcept:
+    PyMem_Free(scratch.heap)
+    PyMem_Free(scratch.rest)
+    PyMem_Free(scratch.own)
+    PyMem_Free(scratch.plan)
+    memset(scratch, 0, sizeof(Scratch))
 
 
 cdef Floor lay_floor(const Table *table, Scratch *scratch, int64_t now) noexcept nogil:
@@ -181,7 +188,8 @@ cdef int decide(Table *table, Scratch *scratch, uint64_t budget, uint32_t turn,
         selection.value = selection.bound = selection.steps = 0
         selection.moves = []
         return 0
-    run.table, run.heap, run.plan = table, scratch.heap, scratch.plan
+    run.table, run.plan = table, scratch.plan
+    run.heap, run.rest, run.own = scratch.heap, scratch.rest, scratch.own
     run.now, run.anchor = now, floor.heat_max + DENSITY_TOP
     run.misfit.seen = False
     start_run(&run, budget - floor.tokens)
