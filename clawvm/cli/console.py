@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
 import typer
 from rich.console import Console
 
-__all__ = ["output", "parse_budget"]
+from ..replay.runner import ReplayResult
+
+__all__ = ["output", "parse_budget", "print_json"]
 
 _BUDGET = re.compile(r"(\d{1,12})([km]?)", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -36,3 +39,10 @@ def parse_budget(text: str) -> int:
             f"a budget is a whole number of tokens above 0, like 32k or 128000, found {text!r}"
         )
     return tokens
+
+
+def print_json(results: Iterable[ReplayResult]) -> None:
+    """Write results to standard output, one JSON object a line."""
+    for result in results:
+        sys.stdout.buffer.write(result.to_json() + b"\n")
+    sys.stdout.buffer.flush()

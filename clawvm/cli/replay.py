@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,7 +19,7 @@ from ..replay.runner import Recording, ReplayResult
 from ..replay.runner import replay as replay_one
 from ..tokens import TokenCounter, best_counter
 from ..tokens import counter as counter_named
-from .console import output, parse_budget
+from .console import output, parse_budget, print_json
 
 __all__ = ["replay"]
 
@@ -106,9 +105,6 @@ def _replay(
 
 def _show(results: list[ReplayResult], as_json: bool) -> None:
     if as_json:
-        for result in results:
-            sys.stdout.buffer.write(result.to_json() + b"\n")
-        sys.stdout.buffer.flush()
+        print_json(results)
     else:
         output().print(results_table(results))
-

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..messages import PartKind, Shape, dump_json
 from ..session import Entry
-from .blocks import Step, Turn
+from .blocks import Step
 from .trace import Call, Message, Origin, Result
 
 __all__ = ["Place", "ReplayMessage", "input_messages", "places_of", "reply_message"]
@@ -29,11 +29,12 @@ class Place(NamedTuple):
     part: int
 
 
-def reply_message(turn: Turn, shape: Shape) -> ChatMessage | None:
-    """Return what the model wrote in a request as one assistant message; None when it wrote nothing."""
-    texts = [step.event.text for step in turn.outputs if _has_text(step)]
-    calls = [step.event for step in turn.outputs if isinstance(step.event, Call)]
-    opaque = [block for step in turn.outputs for block in _opaque(step)]
+def reply_message(outputs: Sequence[Step], shape: Shape) -> ChatMessage | None:
+    """Return what the model wrote in a request as one assistant message; None when that is nothing."""
+    events = [step.event for step in outputs]
+    texts = [event.text for event in events if isinstance(event, Message) and event.text.strip()]
+    calls = [event for event in events if isinstance(event, Call)]
+    opaque = [block for event in events if isinstance(event, Message) for block in event.opaque]
     if not texts and not calls and not opaque:
         return None
     if shape == "anthropic":
@@ -46,13 +47,15 @@ def reply_message(turn: Turn, shape: Shape) -> ChatMessage | None:
     return message
 
 
-def input_messages(turn: Turn, open_calls: set[str], shape: Shape) -> Iterator[ReplayMessage]:
+def input_messages(
+    inputs: Iterable[Step], open_calls: set[str], shape: Shape
+) -> Iterator[ReplayMessage]:
     """Yield what arrived for a request.
 
     Parameters
     ----------
-    turn : Turn
-        The request.
+    inputs : iterable of Step
+        Messages and results, in order.
     open_calls : set of str
         Ids of the calls of the request before. A result of any other call (its log began too late, or an answer was
         there already) is shown as a user message.
@@ -60,7 +63,7 @@ def input_messages(turn: Turn, open_calls: set[str], shape: Shape) -> Iterator[R
         The format.
     """
     results: list[ChatMessage] = []
-    for step in turn.inputs:
+    for step in inputs:
         event = step.event
         if isinstance(event, Result) and event.call_id in open_calls:
             open_calls.discard(event.call_id)
@@ -75,7 +78,9 @@ def input_messages(turn: Turn, open_calls: set[str], shape: Shape) -> Iterator[R
         if isinstance(event, Message | Result) and (_has_text(step) or event.opaque):
             role = event.role if isinstance(event, Message) else "user"
             origin = event.origin if isinstance(event, Message) else None
-            yield ReplayMessage({"role": role, "content": _content(event.text, event.opaque)}, origin)
+            yield ReplayMessage(
+                {"role": role, "content": _content(event.text, event.opaque)}, origin
+            )
     if results:
         yield ReplayMessage({"role": "user", "content": results}, None)
 
@@ -109,10 +114,6 @@ def _has_text(step: Step) -> bool:
     return isinstance(step.event, Message | Result) and bool(step.event.text.strip())
 
 
-def _opaque(step: Step) -> tuple[ChatMessage, ...]:
-    return step.event.opaque if isinstance(step.event, Message) else ()
-
-
 def _content(text: str, opaque: tuple[ChatMessage, ...]) -> Any:
     if not opaque:
         return text
@@ -130,7 +131,11 @@ def _tool_call(call: Call) -> ChatMessage:
         custom = {"name": call.name, "input": call.arguments}
         return {"id": call.id, "type": "custom", "custom": custom}
     arguments = dump_json(call.arguments, f"call {call.id}")
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
 
 
 def _tool_result(result: Result) -> ChatMessage:
@@ -142,5 +147,3 @@ def _tool_result(result: Result) -> ChatMessage:
 def _tool_message(result: Result) -> ChatMessage:
     # OpenAI's tool messages hold text only: an image there is left out, as it is by the API.
     return {"role": "tool", "tool_call_id": result.call_id, "content": result.text}
-
-

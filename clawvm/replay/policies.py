@@ -22,7 +22,14 @@ from ..residency import (
     unmet_floor,
 )
 
-__all__ = ["POLICY_NAMES", "FullPolicy", "LruPolicy", "ToolClearingPolicy", "WindowPolicy", "make_policy"]
+__all__ = [
+    "POLICY_NAMES",
+    "FullPolicy",
+    "LruPolicy",
+    "ToolClearingPolicy",
+    "WindowPolicy",
+    "make_policy",
+]
 
 _RESULTS_KEPT = 3
 _LRU_POINTER_PERCENT = 10

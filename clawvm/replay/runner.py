@@ -14,10 +14,11 @@ import xxhash
 from .. import backend
 from ..messages import decode_arguments
 from ..pages import Fidelity
+from ..residency import Decision, Policy, View
 from ..session import Prompt, Session
 from ..tokens import TokenCounter
 from .availability import Availability, SpanTotals
-from .blocks import Block, Turn, blocks_of, call_text, turns_of
+from .blocks import Block, Step, Turn, blocks_of, call_text, turns_of
 from .messages import Place, input_messages, places_of, reply_message
 from .policies import FullPolicy, make_policy
 from .spans import Span, measured_spans
@@ -170,7 +171,24 @@ def replay(
     return _Replay(recording, policy_name, budget, counter, watch).run()
 
 
+class _TimedPolicy:
+    """A policy that notes how long each of its decisions takes."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.name = policy.name
+        self.turn_us: list[float] = []
+        self._policy = policy
+
+    def decide(self, view: View) -> Decision:
+        started = time.perf_counter_ns()
+        decision = self._policy.decide(view)
+        self.turn_us.append((time.perf_counter_ns() - started) / 1000)
+        return decision
+
+
 class _Replay:
+    """One replay under way: the session, what is counted, and where each block went."""
+
     def __init__(
         self,
         recording: Recording,
@@ -180,6 +198,7 @@ class _Replay:
         watch: Watch | None,
     ) -> None:
         policy = make_policy(policy_name)
+        self._timed = _TimedPolicy(policy)
         self._recording = recording
         self._shape = recording.trace.header.shape
         self._watch = watch
@@ -192,7 +211,7 @@ class _Replay:
             "replay",
             budget=budget if not isinstance(policy, FullPolicy) else _NO_BUDGET,
             counter=counter,
-            policy=policy,
+            policy=self._timed,
             shape=self._shape,
             on_infeasible="report",
             same_result=self._same_result,
@@ -207,29 +226,35 @@ class _Replay:
     def run(self) -> ReplayResult:
         before: Turn | None = None
         for turn in self._recording.turns:
-            self._feed(before, turn)
-            started = time.perf_counter_ns()
+            steps = self._feed(before, turn)
             prompt = self._session.assemble()
-            self._result.turn_us.append((time.perf_counter_ns() - started) / 1000)
-            steps = (*(before.outputs if before else ()), *turn.inputs)
             self._places.update(places_of(steps, self._session.entered))
             self._measure(turn.request, prompt)
             before = turn
         return self._finish()
 
-    def _feed(self, before: Turn | None, turn: Turn) -> None:
-        """Give the session what the model wrote last and what arrived since."""
+    def _feed(self, before: Turn | None, turn: Turn) -> list[Step]:
+        """Give the session what the model wrote last and what arrived since; return what it was given."""
+        written = () if before is None else before.outputs
         open_calls: set[str] = set()
-        reply = None if before is None else reply_message(before, self._shape)
+        reply = reply_message(written, self._shape)
         if reply is not None:
             open_calls = {call.id for call in self._session.post_model(reply)}
-        for step in turn.lifecycle:
+        arrived: list[Step] = []
+        for step in turn.before:
             if isinstance(step.event, Reset):
+                self._add(arrived, open_calls)
                 self._session.reset()
-                open_calls.clear()
+                arrived, open_calls = [], set()
             elif isinstance(step.event, Compaction) and step.event.trigger == "manual":
                 self._session.compaction()
-        for message, origin in input_messages(turn, open_calls, self._shape):
+            elif step.block is not None:
+                arrived.append(step)
+        self._add(arrived, open_calls)
+        return [*written, *turn.inputs]
+
+    def _add(self, steps: list[Step], open_calls: set[str]) -> None:
+        for message, origin in input_messages(steps, open_calls, self._shape):
             self._session.add(message, origin=origin)
 
     def _measure(self, request: int, prompt: Prompt) -> None:
@@ -279,8 +304,7 @@ class _Replay:
         result.faults = session.faults.counts
         result.spans = self._availability.totals
         result.repairs = len(session.repairs)
+        result.turn_us = self._timed.turn_us
         result.plan_digest = self._digest.hexdigest()
         session.close()
         return result
-
-

@@ -134,9 +134,7 @@ class PaperPolicy:
 
     def decide(self, view: View) -> Decision:
         """Select anew; afterwards recency decays and rises for the demanded pages."""
-        required = {
-            view.pages[slot].id: level for slot, level in required_levels(view).items()
-        }
+        required = {view.pages[slot].id: level for slot, level in required_levels(view).items()}
         slot_of = {page.id: slot for slot, page in view.pages.items()}
         selected = select_published(list(view.pages.values()), required, view.budget, self._recency)
         if selected.unmet:

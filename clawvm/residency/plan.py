@@ -144,8 +144,9 @@ def apply_levels(view: View, levels: Mapping[int, Fidelity]) -> Decision:
     demoted = False
     for slot in sorted(view.pages):
         new = levels.get(slot, Fidelity.NONE)
-        old = view.table.set_level(slot, new)
+        old = view.table.level(slot)
         if old != new:
+            view.table.set_level(slot, new)
             moves.append((slot, old, int(new)))
             demoted = demoted or new < old
     return Decision(moves, view.table.used_tokens, epoch=demoted)

@@ -100,7 +100,8 @@ def _admit(view: View) -> dict[int, int]:
     table = view.table
     before: dict[int, int] = {}
     for slot in view.fresh:
-        before[slot] = table.set_level(slot, Fidelity.FULL)
+        before[slot] = table.level(slot)
+        table.set_level(slot, Fidelity.FULL)
     for slot, level in view.demands.items():
         old = table.level(slot)
         if old < level:
@@ -112,10 +113,7 @@ def _admit(view: View) -> dict[int, int]:
 def _moves(before: dict[int, int], view: View) -> list[tuple[int, int, int]]:
     """List the slots whose level is no longer what it was, in slot order."""
     level = view.table.level
-    return [
-        (slot, old, new) for slot, old in sorted(before.items()) if (new := level(slot)) != old
-    ]
-
+    return [(slot, old, new) for slot, old in sorted(before.items()) if (new := level(slot)) != old]
 
 
 _POLICIES = {"clawvm": ClawVMPolicy, "paper": PaperPolicy}

@@ -98,7 +98,6 @@ class Conversation:
         self.tail: dict[str, Page] = {}
         self.repairs: list[str] = []
         self.entered: list[Entry] = []
-        self.repeated: list[Exchange] = []
         self._book = book
         self._layout = layout
         self._ladders = ladders
@@ -111,6 +110,8 @@ class Conversation:
         self._by_target: dict[str, list[Page]] = {}
         self._replying = False
         self._has_user = False
+        self._turn = 0
+        self._repeated: list[Exchange] = []
 
     # Waiting -----------------------------------------------------------------------------------------
 
@@ -146,19 +147,26 @@ class Conversation:
         else:
             self.add({"role": "user", "content": [block]}, None)
 
-    def take_in(self, turn: int) -> None:
+    def take_in(self, turn: int) -> list[Exchange]:
         """Turn the waiting messages into pages.
+
+        Returns
+        -------
+        list of Exchange
+            Those that repeat an earlier call, with their results.
 
         Raises
         ------
         MessageInvalid
             When they are broken and the session refuses that; they go on waiting.
         """
-        self.entered = []
-        self.repeated = []
         messages = [message for message, _ in self._waiting]
         mended, report = repair(messages, self.shape or "openai", self._mode)
         self.repairs.extend(str(finding) for finding in report.findings)
+        if turn != self._turn:
+            self._turn = turn
+            self.entered = []
+        self._repeated = []
         origins = {id(message): origin for message, origin in self._waiting}
         for message in mended:
             envelope = parse(message, self.shape or "openai")
@@ -168,10 +176,10 @@ class Conversation:
                 self._take_input(envelope, turn, origins.get(id(message)))
         self._open.clear()
         self._waiting.clear()
+        return self._repeated
 
     def forget(self) -> None:
-        """Drop what is waiting and what is known of past calls: the conversation is over."""
-        self._waiting.clear()
+        """Drop what is known of past calls: the conversation is over."""
         self._open.clear()
         self._latest_equal.clear()
         self._by_target.clear()
@@ -289,7 +297,7 @@ class Conversation:
         )
         earlier = exchange.earlier
         if earlier is not None:
-            self.repeated.append(exchange)
+            self._repeated.append(exchange)
             if earlier.slot >= 0:
                 self._book.reweigh(earlier, superseded_weight(earlier.weight))
 

@@ -11,7 +11,9 @@ from ..residency import Plan
 __all__ = ["explain"]
 
 
-def explain(page: Page, pages: Iterable[Page], table: core.PageTable, plan: Plan | None, turn: int) -> str:
+def explain(
+    page: Page, pages: Iterable[Page], table: core.PageTable, plan: Plan | None, turn: int
+) -> str:
     """Say at which level `page` is in the last plan, and why.
 
     Parameters
@@ -66,7 +68,7 @@ def _reason(
         (
             _worth_per_token(other, Fidelity.NONE, shown, table, turn)
             for other in pages
-            if other is not page and (shown := Fidelity(table.level(other.slot)))
+            if (shown := Fidelity(table.level(other.slot))) and _competes(other, turn)
         ),
         default=0.0,
     )
@@ -75,6 +77,11 @@ def _reason(
         f"{held}; {dearer.name.lower()} would cost {more} tokens more for a worth of {worth:.3g} per token, "
         f"the least that is resident earns {least:.3g}, and {left} tokens are left for what comes next."
     )
+
+
+def _competes(page: Page, turn: int) -> bool:
+    """Whether a page had to earn its place: not pinned, and not part of what has just come."""
+    return page.pin is not Pin.HARD and page.request < turn
 
 
 def _worth_per_token(

@@ -50,9 +50,7 @@ class LadderMaker:
         self._count = count
         self._builders = builders
 
-    def text(
-        self, part: Part, page_type: PageType, kind: PageKind, handle: str, role: str
-    ) -> Made:
+    def text(self, part: Part, page_type: PageType, kind: PageKind, handle: str, role: str) -> Made:
         """Build the ladder of a page with one part: a message's text, or something opaque."""
         forms: dict[Fidelity, Form] = {}
         if part.kind is PartKind.TEXT and part.replaceable:

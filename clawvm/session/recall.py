@@ -42,7 +42,9 @@ def look_up(book: PageBook, name: str, version: int | None) -> Recall:
         reason = f"version {wanted} of page {page_id!r}"
         return Recall(RecallOutcome.FOUND, page_id, wanted, text, reason)
     if wanted < page.version and newest is not None:
-        reason = f"version {wanted} of page {page_id!r} is gone, version {page.version} is the newest"
+        reason = (
+            f"version {wanted} of page {page_id!r} is gone, version {page.version} is the newest"
+        )
         return Recall(RecallOutcome.STALE, page_id, page.version, newest, reason)
     reason = f"page {page_id!r} has no version {wanted}, its newest is {page.version}"
     return Recall(RecallOutcome.NO_MATCH, page_id, 0, None, reason)

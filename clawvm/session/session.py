@@ -355,8 +355,7 @@ class Session:
             After `close`.
         """
         self._check_open()
-        self._conversation.take_in(self._assembler.turn + 1)
-        self._count_repetitions()
+        self._take_in()
         tail = [page.slot for page in self._conversation.tail.values() if page.slot >= 0]
         return self._assembler.assemble(self._budget, tail, self._conversation.shape)
 
@@ -408,11 +407,12 @@ class Session:
         What was archived can still be recalled. The next prompt's rules are checked.
         """
         self._check_open()
+        self._take_in()
         self._conversation.forget()
-        self._demands.clear()
         for page in list(self._book.live.values()):
             if page.type not in _SURVIVES_RESET:
                 self._layout.remove(page)
+                self._assembler.forget(page)
                 self._book.archive(page)
         self._assembler.boundary = "reset"
 
@@ -487,9 +487,9 @@ class Session:
         if self._closed:
             raise SessionClosed(f"session {self.session_id!r} is closed; open a new one")
 
-    def _count_repetitions(self) -> None:
-        """Judge each call that has just got its result and that repeats an earlier one."""
-        for exchange in self._conversation.repeated:
+    def _take_in(self) -> None:
+        """Turn waiting messages into pages; judge each call among them that repeats an earlier one."""
+        for exchange in self._conversation.take_in(self._assembler.turn + 1):
             kind = fault_of(exchange, self._same_result)
             if kind is None or exchange.earlier is None:
                 continue
