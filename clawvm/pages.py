@@ -128,7 +128,8 @@ class PageForm:
     Parameters
     ----------
     texts : tuple of (str or None)
-        For each part of the page the text shown instead of the original, or None for the original itself.
+        For each part of the page the text shown instead of the original, or None for the original
+        itself.
     part_tokens : tuple of int
         What each part costs in a prompt, in tokens.
     quality : int

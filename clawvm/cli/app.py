@@ -1,6 +1,7 @@
 """The commands and what they have in common: exit codes, errors on one line.
 
-Exit codes: 0 done; 1 an input or the installation is at fault, one line on stderr says how; 2 the command was called wrongly;
+Exit codes: 0 done; 1 an input or the installation is at fault, one line on stderr says how; 2 the
+command was called wrongly;
 130 interrupted.
 """
 

@@ -57,8 +57,8 @@ def input_messages(
     inputs : iterable of Step
         Messages and results, in order.
     open_calls : set of str
-        Ids of the calls of the request before. A result of any other call (its log began too late, or an answer was
-        there already) is shown as a user message.
+        Ids of the calls of the request before. A result of any other call (its log began too late,
+        or an answer was there already) is shown as a user message.
     shape : {"openai", "anthropic"}
         The format.
     """
@@ -88,7 +88,8 @@ def input_messages(
 def places_of(steps: Iterable[Step], entries: Iterable[Entry]) -> dict[int, Place]:
     """Match the blocks of a request with the parts that came in with its prompt.
 
-    Calls and results are matched by their ids, texts by their order. What a repair added has no block.
+    Calls and results are matched by their ids, texts by their order. What a repair added has no
+    block.
     """
     entries = list(entries)
     texts = iter(entry for entry in entries if entry.kind is PartKind.TEXT)

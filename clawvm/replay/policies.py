@@ -1,7 +1,7 @@
 """The policies that a replay compares: what harnesses do today, the paper's, and ours.
 
-All of them get the same pages, the same representations, the same budget and the same floor: hard pins, and the tail (what
-the model wrote last and what arrived since) as far as it fits.
+All of them get the same pages, the same representations, the same budget and the same floor: hard
+pins, and the tail (what the model wrote last and what arrived since) as far as it fits.
 """
 
 from __future__ import annotations

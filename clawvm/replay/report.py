@@ -86,8 +86,8 @@ def _share(part: int, whole: int) -> str:
 def dump_to(directory: Path, trace: str, policy: str) -> Iterator[Watch]:
     """Write every prompt of one replay to a file in `directory`, one JSON object a line.
 
-    The file is named after the session and the policy. A line holds ``request`` (from 0), ``tokens``,
-    ``messages`` and, for Anthropic's format, ``system`` where there is one.
+    The file is named after the session and the policy. A line holds ``request`` (from 0),
+    ``tokens``, ``messages`` and, for Anthropic's format, ``system`` where there is one.
     """
     directory.mkdir(parents=True, exist_ok=True)
     name = f"{_UNSAFE_IN_NAME.sub('-', trace)}.{policy}.jsonl"

@@ -146,9 +146,9 @@ def replay(
 ) -> ReplayResult:
     """Build the prompt of every request as a policy would have, and measure it.
 
-    The model's part is as recorded: nothing is asked of one. A recorded compaction of the harness is its own
-    memory management, which the policy stands in for, so only one that the user asked for is done; a
-    recorded reset is always done.
+    The model's part is as recorded: nothing is asked of one. A recorded compaction of the harness
+    is its own memory management, which the policy stands in for, so only one that the user asked
+    for is done; a recorded reset is always done.
 
     Parameters
     ----------

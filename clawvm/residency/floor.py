@@ -13,10 +13,10 @@ __all__ = ["required_levels", "unmet_floor"]
 def required_levels(view: View) -> dict[int, Fidelity]:
     """Return the level that each page of the floor gets, the tail included as far as it fits.
 
-    Hard pins and demands come first, at the cheapest level that satisfies them. The tail (what the model
-    wrote last and what arrived since) follows, newest first: a line for every page, then the full
-    text for every page that still fits. A newest page of which not even a line fits is required all
-    the same, so that the caller hears of it.
+    Hard pins and demands come first, at the cheapest level that satisfies them. The tail (what the
+    model wrote last and what arrived since) follows, newest first: a line for every page, then the
+    full text for every page that still fits. A newest page of which not even a line fits is
+    required all the same, so that the caller hears of it.
 
     Used by every policy that has a budget, so that all of them start from the same ground.
     """

@@ -1,9 +1,10 @@
 """The published greedy, for comparison (paper, section 4 and appendix A; the artifact as ported).
 
-Kept with its own rules, stalls included: an upgrade is applied only if it is exactly the page's next
-rung of the ladder pointer < structured < compressed < full, a rung that the page lacks costs 0 there, the
-single pass never comes back to a step that it skipped, a required page that does not fit goes unmet
-at that representation with no fallback to a cheaper one, and selection starts from nothing at every turn.
+Kept with its own rules, stalls included: an upgrade is applied only if it is exactly the page's
+next rung of the ladder pointer < structured < compressed < full, a rung that the page lacks costs 0
+there, the single pass never comes back to a step that it skipped, a required page that does not fit
+goes unmet at that representation with no fallback to a cheaper one, and selection starts from
+nothing at every turn.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ def _base_utility(page: Page) -> float:
 class PaperPolicy:
     """The published greedy at every turn, over the pages of a session.
 
-    What the model wrote last and what arrived since is demanded as far as it fits, as for every policy.
+    What the model wrote last and what arrived since is demanded as far as it fits, as for every
+    policy.
     """
 
     name = "paper"

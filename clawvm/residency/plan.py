@@ -72,7 +72,8 @@ class Decision:
     epoch : bool
         Whether pages were demoted to make room.
     value, bound : int or None
-        Value of the selection and an upper bound on that of any selection; None where nothing was selected.
+        Value of the selection and an upper bound on that of any selection; None where nothing was
+        selected.
     required : list of int
         Slots of the floor, dearest first; only when it does not fit.
     feasible : bool
@@ -108,8 +109,8 @@ class Plan:
     prefix_tokens_kept : int
         Tokens of the last prompt up to the first message that differs now.
     value, bound : int or None
-        Value of the selection, and an upper bound on that of any selection within the same budget and
-        floor; None when nothing was selected in this turn.
+        Value of the selection, and an upper bound on that of any selection within the same budget
+        and floor; None when nothing was selected in this turn.
     missing_tokens : int
         How much the floor is over the budget; above 0 only in a report of infeasibility.
     required : tuple of str

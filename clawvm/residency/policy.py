@@ -18,9 +18,9 @@ LOW_WATER_PERCENT = 70
 class Policy(Protocol):
     """Decides residency.
 
-    An implementation sets levels in ``view.table`` so that ``used_tokens`` is within ``view.budget`` and
-    every page of the floor is at its level, and answers with what moved; or it answers with
-    ``feasible=False`` and leaves every level as it was.
+    An implementation sets levels in ``view.table`` so that ``used_tokens`` is within
+    ``view.budget`` and every page of the floor is at its level, and answers with what moved; or it
+    answers with ``feasible=False`` and leaves every level as it was.
     """
 
     @property
@@ -37,8 +37,9 @@ class ClawVMPolicy:
     Parameters
     ----------
     low_water_percent : int, optional
-        Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of the provider's
-        prompt cache) and keeps less; 100 selects anew at every turn that would overflow.
+        Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of
+        the provider's prompt cache) and keeps less; 100 selects anew at every turn that would
+        overflow.
     """
 
     name = "clawvm"
@@ -46,7 +47,8 @@ class ClawVMPolicy:
     def __init__(self, low_water_percent: int = LOW_WATER_PERCENT) -> None:
         if not 1 <= low_water_percent <= 100:
             raise PageInvalid(
-                f"the low-water mark is a percentage of the budget from 1 to 100, found {low_water_percent}"
+                f"the low-water mark is a percentage of the budget from 1 to 100, found
+                {low_water_percent}"
             )
         self.low_water_percent = low_water_percent
 

@@ -1,10 +1,11 @@
 """What a page is worth, from what real sessions needed back.
 
-The expected number of later verbatim quotations of a page, measured on 56 recorded agent sessions, depends on
-who wrote it, on its size (about the power 0.75 between 400 and 12,800 characters, flat above, almost nothing
-under 200) and on the turns since it was last touched; not on how often it was used. An agent's own edits
-and writes are quoted three to four times as much as what it read, searches hardly, edit confirmations
-never; a result that an equal call has repeated is worth 7 % of what it was.
+The expected number of later verbatim quotations of a page, measured on 56 recorded agent sessions,
+depends on who wrote it, on its size (about the power 0.75 between 400 and 12,800 characters, flat
+above, almost nothing under 200) and on the turns since it was last touched; not on how often it was
+used. An agent's own edits and writes are quoted three to four times as much as what it read,
+searches hardly, edit confirmations never; a result that an equal call has repeated is worth 7 % of
+what it was.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def page_weight(kind: PageKind, characters: int) -> int:
     Returns
     -------
     int
-        At least 1; ``worth * characters ** 0.75``, flat above 12,800 characters and a quarter of that
-        under 200. Integer arithmetic throughout, so that every machine gets the same.
+        At least 1; ``worth * characters ** 0.75``, flat above 12,800 characters and a quarter of
+        that under 200. Integer arithmetic throughout, so that every machine gets the same.
     """
     size = min(characters, _SIZE_FLAT_CHARS)
     # Two nested integer square roots of size**3 scaled by 2**32 are 256 * size**0.75.

@@ -12,7 +12,8 @@ from .ladders import Made
 __all__ = ["PageBook", "handle_of"]
 
 _LEVELS = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
-# Parts of a page are digested as one text; a tab between two newlines keeps ("a", "b") and ("ab",) apart well enough for a hint.
+# Parts of a page are digested as one text; a tab between two newlines keeps ("a", "b") and ("ab",)
+# apart well enough for a hint.
 _PART_SEPARATOR = "\n\t\n"
 
 
