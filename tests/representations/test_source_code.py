@@ -159,7 +159,9 @@ def test_other_languages_keep_the_same(source_of, text, outline):
 
 def test_a_cut_out_that_defines_nothing_keeps_its_outermost_lines(source_of):
     text = "".join(
-        f"    for item in group_{n}:\n        a.append(item.name)\n        b.append(item.value)\n"
+        f"    for item in group_{n}:\n"
+        "        first.append(item.name)\n"
+        "        second.append(item.value)\n"
         for n in range(10)
     )
     lines = compress(source_of("code", text)).text.splitlines()[1:]
