@@ -62,9 +62,12 @@ def compress(source: Source) -> Form | None:
     form = finish("minified JSON", source, minified, 0.97, status=output.status)
     if len(minified) <= _ENOUGH * len(source.text):
         return form
-    keyed, share = _Writer(values, cut=False).text()
+    shapes = _find_shapes(values)
+    keyed, share = _Writer(values, shapes, cut=False).text()
+    if clean(keyed) != keyed:
+        return form  # an escaped character that may only stand there escaped
     if len(keyed) > _ENOUGH * len(source.text):
-        shorter, shorter_share = _Writer(values, cut=True).text()
+        shorter, shorter_share = _Writer(values, shapes, cut=True).text()
         if shorter_share < 1 and len(shorter) < 0.9 * len(keyed):
             return finish("JSON, cut", source, shorter, 0.8 * shorter_share, status=output.status)
     if len(keyed) < 0.8 * len(minified):
@@ -75,7 +78,7 @@ def compress(source: Source) -> Form | None:
 @lru_cache(maxsize=2)
 def unpack(output: Output) -> tuple[str, list[object]] | None:
     """Minified text and values of a JSON document or of JSON Lines; ``None`` for any other text."""
-    body = output.body.strip()
+    body = output.body.strip().replace("\r\n", "\n")
     if output.note or not body.startswith(("{", "[")) or clean(body) != body:
         return None
     try:
@@ -149,15 +152,31 @@ def minify(text: str) -> str:
     return "".join(parts)
 
 
+Shapes = dict[tuple[str, ...], str]
+"""Names of the key tuples that enough objects share."""
+
+
+def _find_shapes(values: list[object]) -> Shapes:
+    uses: Counter[tuple[str, ...]] = Counter()
+    stack = list(reversed(values))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            uses[tuple(node)] += 1
+        stack += reversed(_children(node))
+    shapes = [keys for keys, count in uses.items() if keys and count >= _SHAPE_USES]
+    return {keys: chr(ord("A") + index) for index, keys in enumerate(shapes[:_SHAPES_MAX])}
+
+
 class _Writer:
     """Writes values with the keys of like objects said once, and cut if asked."""
 
-    def __init__(self, values: list[object], *, cut: bool) -> None:
+    def __init__(self, values: list[object], shapes: Shapes, *, cut: bool) -> None:
         self._values = values
+        self._shapes = shapes
         self._cut = cut
         self._leaves = 0
         self._leaves_cut = 0
-        self._shapes = self._find_shapes()
 
     def text(self) -> tuple[str, float]:
         """Return the text, and the share of leaves that stand in it whole."""
@@ -165,19 +184,6 @@ class _Writer:
         legend = [f"{name}={_quote(keys)}" for keys, name in self._shapes.items()]
         leaves = max(1, self._leaves)
         return "\n".join([*legend, body]), (leaves - self._leaves_cut) / leaves
-
-    def _find_shapes(self) -> dict[tuple[str, ...], str]:
-        uses: Counter[tuple[str, ...]] = Counter()
-        stack: list[object] = list(reversed(self._values))
-        while stack:
-            node = stack.pop()
-            if isinstance(node, dict):
-                uses[tuple(node)] += 1
-                stack += reversed(node.values())
-            elif isinstance(node, list):
-                stack += reversed(node)
-        shapes = [keys for keys, count in uses.items() if keys and count >= _SHAPE_USES]
-        return {keys: chr(65 + index) for index, keys in enumerate(shapes[:_SHAPES_MAX])}
 
     def _write(self, value: object) -> str:
         if isinstance(value, dict):

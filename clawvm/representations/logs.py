@@ -23,9 +23,10 @@ _ANSI = re.compile(
     r"\x1b(?:\[[0-9;:?<=>!\"$' ]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"
     r"|[()][A-Za-z0-9]|[A-Za-z0-9=>])?"
 )
-# Numbers, and the hexadecimal words that hold a digit, are what tells like lines apart. The look
-# ahead is bounded, so that a megabyte of one letter is read once.
-_NUMBERS = re.compile(r"\b(?=[a-fA-F]{0,40}[0-9])[0-9a-fA-F]+|[0-9]+")
+# What tells like lines apart: numbers, with the hexadecimal digits that follow (and, by _mask, up
+# to three that go before; a pattern for those tries at every letter and costs ten times as much).
+_NUMBERS = re.compile(r"[0-9][0-9a-fA-F]*")
+_HEX_LETTERS_BEFORE = 3
 _COUNTED = re.compile(
     r"\b\d+ (?:passed|failed|skipped|tests?|files? changed|issues?|problems?|packages?"
     r"|insertions?)\b"
@@ -191,11 +192,19 @@ def _keep_last(lowered: list[str], keep: list[bool]) -> None:
 
 def _families(lines: list[str], lowered: list[str]) -> list[str]:
     """What like lines share: success, or their text with numbers masked; ``""`` if blank."""
-    shapes = _NUMBERS.sub("0", "\n".join(lines)).split("\n")
+    shapes = _mask("\n".join(lines)).split("\n")
     return [
         _SUCCESS_FAMILY if is_success(low) else shape
         for low, shape in zip(lowered, shapes, strict=True)
     ]
+
+
+def _mask(text: str) -> str:
+    text = _NUMBERS.sub("0", text).replace("0x0", "0")
+    for _ in range(_HEX_LETTERS_BEFORE):
+        for letter in "abcdef":
+            text = text.replace(f"{letter}0", "0")
+    return text
 
 
 def _write_run(run: list[str], whole: bool, folded: list[str]) -> int:

@@ -15,6 +15,7 @@ _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s")
 _FENCE = ("```", "~~~")
 _CODE_SHOWN = 3
 _ITEM_CHARS = 160
+_SHARE_MAX = 0.8  # an extract that keeps more costs what the text does
 _SENTENCE_CHARS = 400
 
 
@@ -31,7 +32,7 @@ def compress(source: Source) -> Form | None:
     Returns
     -------
     Form or None
-        ``None`` for a text without a line.
+        ``None`` for a text of which nearly all would be kept.
     """
     return _extract(source, chat=False)
 
@@ -46,7 +47,7 @@ def compress_chat(source: Source) -> Form | None:
     Returns
     -------
     Form or None
-        ``None`` for a text without a line.
+        ``None`` for a text of which nearly all would be kept.
     """
     return _extract(source, chat=True)
 
@@ -65,9 +66,12 @@ def _extract(source: Source, *, chat: bool) -> Form | None:
     for line in split_lines(output.body):
         extract.read(line.rstrip())
     extract.end_paragraph()
-    quality = min(0.95, ink("\n".join(extract.lines)) / total)
+    share = ink("\n".join(extract.lines)) / total
+    if share > _SHARE_MAX:
+        return None
     lines = [*extract.lines, output.note] if output.note else extract.lines
-    return finish("extract", source, "\n".join(lines), quality, status=output.status)
+    # A line whose sentences are not all kept is lost to whoever quotes it whole: measured, 0.8.
+    return finish("extract", source, "\n".join(lines), 0.8 * share, status=output.status)
 
 
 class _Extract:

@@ -48,11 +48,12 @@ _TYPE_HEAD = re.compile(
     r"(?:export |default |declare |pub |pub\(crate\) |public |internal |const )*"
     r"(?:interface|enum|struct|type \w+ (?:struct|interface|=)|type \w+<[^<>\n]{0,80}> =)\W"
 )
+_IMPORTS = ("import", "from", "export {", "use ")
 _SIGNATURE_LINES_MAX = 12
 _TYPE_LINES_MAX = 60
 _IMPORT_LINES_MAX = 60
 _LINE_MAX = 400
-_SHARE_MAX = 0.45  # an outline that keeps more than this of a text is none
+_SHARE_MAX = 0.6  # an outline that keeps more than this of a text is none
 _DEPTH_FALLBACK_SHARE = 0.3
 
 
@@ -233,7 +234,7 @@ def _signature_end(lines: list[str], start: int, stripped: str) -> int:
     """
     most: int
     brackets: tuple[str, ...]
-    if stripped.startswith(("import", "from", "export {", "use ")):
+    if stripped.startswith(_IMPORTS):
         most, brackets = _IMPORT_LINES_MAX, ("()", "{}")
     elif stripped[-1] == "{" and _TYPE_HEAD.match(stripped):
         most, brackets = _TYPE_LINES_MAX, ("()", "{}")
@@ -246,7 +247,8 @@ def _signature_end(lines: list[str], start: int, stripped: str) -> int:
         if index > start and not _continues(line, indent):
             break
         depth += sum(line.count(pair[0]) - line.count(pair[1]) for pair in brackets)
-        if depth <= 0:
+        # A body that opens in an argument, as in it("...", () => {, ends the signature too.
+        if depth <= 0 or line.endswith(("=> {", ") {")):
             return index + 1
     return start + 1
 
@@ -258,6 +260,8 @@ def _continues(line: str, indent: int) -> bool:
 
 
 def _defined_name(stripped: str) -> str | None:
+    if stripped.startswith(_IMPORTS):
+        return None
     head = stripped[:300]
     match = _NAME.search(head)
     if match:
