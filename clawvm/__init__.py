@@ -1,6 +1,32 @@
 """ClawVM: virtual memory for LLM agents that use tools and keep state."""
 
 from ._backend import backend
+from .errors import BudgetInfeasible, ClawVMError
+from .faults import Fault, FaultKind
+from .pages import Fidelity, Page, PageType, Pin, Provenance, Scope
+from .residency import Plan
+from .session import Prompt, Session, ToolCall, fit
+from .stores import Recall, RecallOutcome
 
-__all__ = ["backend"]
+__all__ = [
+    "BudgetInfeasible",
+    "ClawVMError",
+    "Fault",
+    "FaultKind",
+    "Fidelity",
+    "Page",
+    "PageType",
+    "Pin",
+    "Plan",
+    "Prompt",
+    "Provenance",
+    "Recall",
+    "RecallOutcome",
+    "Scope",
+    "Session",
+    "ToolCall",
+    "__version__",
+    "backend",
+    "fit",
+]
 __version__ = "0.1.0"

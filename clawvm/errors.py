@@ -11,6 +11,7 @@ from collections.abc import Sequence
 __all__ = [
     "BudgetInfeasible",
     "BudgetInvalid",
+    "BuilderInvalid",
     "ClawVMError",
     "CompiledCoreMissing",
     "LadderInvalid",
@@ -91,6 +92,33 @@ class BudgetInfeasible(ClawVMError):
 
     def __reduce__(self) -> tuple[type[BudgetInfeasible], tuple[tuple[str, ...], int, int]]:
         return type(self), (self.page_ids, self.floor_tokens, self.budget_tokens)
+
+
+class BuilderInvalid(ClawVMError, ValueError):
+    """A builder of representations was registered out of place, raised, or answered with no form.
+
+    Attributes
+    ----------
+    builder : str
+        The builder's name.
+    kind : str
+        The kind of content that it was to build for.
+    level : str
+        The level that it was to build, in lower case.
+    """
+
+    def __init__(self, builder: str, kind: str, level: str, found: str) -> None:
+        self.builder = builder
+        self.kind = kind
+        self.level = level
+        self.found = found
+        super().__init__(
+            f"representation builder {builder!r} for kind {kind!r} at level {level!r}: {found}; "
+            "mend the builder, or register another one for this kind and level"
+        )
+
+    def __reduce__(self) -> tuple[type[BuilderInvalid], tuple[str, str, str, str]]:
+        return type(self), (self.builder, self.kind, self.level, self.found)
 
 
 class PolicyUnknown(ClawVMError, ValueError):

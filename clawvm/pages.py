@@ -14,6 +14,8 @@ from .errors import PageInvalid
 __all__ = [
     "RULES",
     "Fidelity",
+    "Page",
+    "PageForm",
     "PageType",
     "Pin",
     "Provenance",
@@ -117,3 +119,96 @@ RULES: dict[PageType, TypeRules] = {
     PageType.EVIDENCE: TypeRules((_P, _S, _C, _F), _P, Pin.NONE, Scope.SESSION),
     PageType.CONVERSATION: TypeRules((_P, _S, _C, _F), _P, Pin.NONE, Scope.SESSION),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PageForm:
+    """One level of a page's ladder: what stands for each of its parts.
+
+    Parameters
+    ----------
+    texts : tuple of (str or None)
+        For each part of the page the text shown instead of the original, or None for the original itself.
+    part_tokens : tuple of int
+        What each part costs in a prompt, in tokens.
+    quality : int
+        What this level is worth, in thousandths of the full page.
+    """
+
+    texts: tuple[str | None, ...]
+    part_tokens: tuple[int, ...]
+    quality: int
+
+    @property
+    def tokens(self) -> int:
+        """What the level costs in a prompt."""
+        return sum(self.part_tokens)
+
+
+@dataclass(slots=True)
+class Page:
+    """A typed record with a stable id, a provenance and a ladder of representations (paper, section 2).
+
+    Parameters
+    ----------
+    id : str
+        Unique in its session, at most 512 bytes of UTF-8.
+    type : PageType
+        Which of the six.
+    provenance : Provenance
+        The event that it came from.
+    scope : Scope
+        Who may see it.
+    pin : Pin
+        How strongly it holds its floor.
+    floor : Fidelity
+        The least level that satisfies its invariant.
+    texts : tuple of str
+        Its full text, part by part: one for a message's text, call and result for a tool exchange.
+    ladder : dict of Fidelity to PageForm
+        The levels it can be shown at, cheapest first; ``FULL`` is always there.
+    weight : int
+        Base utility of the full page, in arbitrary units (``residency.utility``).
+    recompute_cost : int
+        What it takes to make it again, in arbitrary units (paper, section 2).
+    is_tool : bool
+        Whether it holds a tool call and its result.
+    label : str
+        What it is, for a reader: ``read result``, ``user message``...
+    version : int
+        Counts the contents it has had, from 1; 0 before it is in a page table.
+    slot : int
+        Its place in the page table; -1 when it is not there (archived by a reset).
+    position : int
+        Place of its first part in the layout of the conversation.
+    request : int
+        The turn at whose prompt it was first there.
+    """
+
+    id: str
+    type: PageType
+    provenance: Provenance
+    scope: Scope
+    pin: Pin
+    floor: Fidelity
+    texts: tuple[str, ...]
+    ladder: dict[Fidelity, PageForm]
+    weight: int
+    recompute_cost: int = 0
+    is_tool: bool = False
+    label: str = "page"
+    version: int = 0
+    slot: int = -1
+    position: int = -1
+    request: int = 0
+
+    def tokens(self, level: Fidelity) -> int:
+        """What `level` costs in a prompt; 0 for ``NONE``."""
+        return self.ladder[level].tokens if level else 0
+
+    def shown(self, level: Fidelity, part: int) -> str | None:
+        """Return the text that a prompt shows for `part` at `level`, or None at ``NONE``."""
+        if not level:
+            return None
+        text = self.ladder[level].texts[part]
+        return self.texts[part] if text is None else text

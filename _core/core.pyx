@@ -1,0 +1,35 @@
+"""The compiled core of ClawVM: page table and residency selector.
+
+It knows slots, integers and bytes; no page texts, no policy names, no I/O. Its pure twin,
+``clawvm._reference``, is its specification: same names, same sentences, same answers. The parts
+below are one module because Cython finds no declarations across the folders ``_core/`` and
+``clawvm/``; each is included once, and uses only what stands above it.
+"""
+
+cimport cython
+from cpython.bool cimport PyBool_Check
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
+from libc.stdint cimport INT64_MIN, UINT64_MAX
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from clawvm._reference import dirty, invariants, layout, validate
+from clawvm.errors import LimitExceeded
+
+cdef extern from "<assert.h>" nogil:
+    # Compiled out of a release build (NDEBUG), kept by CLAWVM_DEBUG and CLAWVM_SANITIZE.
+    void c_assert "assert"(bint holds)
+
+include "layout.pxi"
+include "arithmetic.pxi"
+include "frontier.pxi"
+include "dirty.pxi"
+include "table.pxi"
+include "arguments.pxi"
+include "heap.pxi"
+include "greedy.pxi"
+include "selector.pxi"
+include "page_table.pxi"

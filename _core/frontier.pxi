@@ -1,0 +1,95 @@
+# The concave frontier of a ladder (twin: frontier.py, which tells what and why).
+
+cdef inline bint present(const PageRecord *record, uint32_t level) noexcept nogil:
+    return level == 0 or record.tokens[level - 1] != MISSING
+
+
+cdef inline uint32_t base_level(const PageRecord *record) noexcept nogil:
+    cdef uint32_t level = required_level(record)
+    while not present(record, level):
+        level += 1
+    return level
+
+
+cdef inline uint32_t next_level(const int32_t *steps, uint32_t level) noexcept nogil:
+    while level < LEVEL_FULL:
+        level += 1
+        if steps[level - 1] != NO_STEP:
+            return level
+    return 0
+
+
+cdef inline bint bends(
+    const PageRecord *record, uint32_t before, uint32_t last, uint32_t level
+) noexcept nogil:
+    cdef uint64_t rise = quality_at(record, last) - quality_at(record, before)
+    cdef uint64_t run = tokens_at(record, last) - tokens_at(record, before)
+    cdef uint64_t next_rise = quality_at(record, level) - quality_at(record, last)
+    cdef uint64_t next_run = tokens_at(record, level) - tokens_at(record, last)
+    return rise * next_run > next_rise * run
+
+
+cdef uint32_t densities(
+    const PageRecord *record, uint32_t base, uint64_t room, int32_t *steps
+) noexcept nogil:
+    """Write the density of each frontier step by the level it ends at; return how many there are."""
+    cdef uint32_t[5] hull
+    cdef uint32_t level, last, place, top = 0
+    cdef int32_t density
+    cdef int64_t ceiling = <int64_t> 1 << 31
+    hull[0] = base
+    for level in range(base + 1, LEVEL_FULL + 1):
+        if (
+            not present(record, level)
+            or quality_at(record, level) <= quality_at(record, hull[top])
+            or tokens_at(record, level) - tokens_at(record, base) > room
+        ):
+            continue
+        while top and not bends(record, hull[top - 1], hull[top], level):
+            top -= 1
+        top += 1
+        hull[top] = level
+    for place in range(LEVEL_FULL):
+        steps[place] = NO_STEP
+    for place in range(1, top + 1):
+        level, last = hull[place], hull[place - 1]
+        density = LOG2_RISE[quality_at(record, level) - quality_at(record, last)]
+        density -= log2q(tokens_at(record, level) - tokens_at(record, last))
+        ceiling = min(<int64_t> density, ceiling - 1)
+        steps[level - 1] = <int32_t> ceiling
+    return top
+
+
+cdef inline const int32_t *steps_of(
+    const PageRecord *record, uint32_t base, uint64_t room, int32_t *steps
+) noexcept nogil:
+    """Return the page's frontier from `base`: the record's own if it holds, else made in `steps`."""
+    if base == 0 and record.tokens[LEVEL_FULL - 1] <= room:
+        return record.density
+    densities(record, base, room, steps)
+    return steps
+
+
+cdef inline uint32_t next_gap(const PageRecord *record, uint32_t level) noexcept nogil:
+    """Return the tokens up to the next present level: no raise from `level` costs less."""
+    cdef uint32_t above = level + 1
+    if level == LEVEL_FULL:
+        return MISSING
+    while not present(record, above):
+        above += 1
+    return tokens_at(record, above) - tokens_at(record, level)
+
+
+cdef uint32_t best_fitting(
+    const PageRecord *record, uint32_t level, uint64_t room
+) noexcept nogil:
+    """Return the level above `level` with the most quality that fits (then fewest tokens), or 0."""
+    cdef uint32_t above, best = 0, best_quality = quality_at(record, level)
+    for above in range(level + 1, LEVEL_FULL + 1):
+        if (
+            present(record, above)
+            and tokens_at(record, above) - tokens_at(record, level) <= room
+            and quality_at(record, above) > best_quality
+        ):
+            best, best_quality = above, quality_at(record, above)
+    return best

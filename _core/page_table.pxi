@@ -1,0 +1,410 @@
+# The page table's public face (twin: page_table.py, whose docstrings are the longer ones).
+
+cdef PageRecord *record_at(Table *table, int64_t slot, object given) except NULL:
+    """Return the live record in a slot; `given` is the slot as the caller wrote it."""
+    if 0 <= slot < table.end and table.records[slot].flags & LIVE:
+        return &table.records[slot]
+    validate.refuse_slot(given, table.live)
+
+
+cdef str id_text(const Table *table, const PageRecord *record):
+    return PyUnicode_DecodeUTF8(table.arena + record.id_offset, record.id_length, NULL)
+
+
+cdef int need_level(const Table *table, const PageRecord *record, uint32_t level) except -1:
+    if not present(record, level):
+        validate.refuse_missing_level(id_text(table, record), level, tuple(record.tokens))
+    return 0
+
+
+@cython.final
+cdef class PageTable:
+    """Pages of one session: what each level costs and is worth, and which level is resident.
+
+    ``clawvm._reference.PageTable`` is the specification and tells each parameter.
+
+    Thread safety: each public call is atomic; two calls in a row are not.
+    """
+
+    cdef Table table
+    cdef Scratch scratch
+    cdef object array     # the numpy array that owns table.records
+
+    def __cinit__(self, *, half_life=HALF_LIFE, capacity=64):
+        cdef PageRecord[::1] records
+        import numpy
+
+        memset(&self.table, 0, sizeof(Table))
+        memset(&self.scratch, 0, sizeof(Scratch))
+        self.table.half_life = validate.half_life(half_life)
+        self.table.capacity = validate.capacity(capacity)
+        self.table.pages_max, self.table.id_bytes_max = PAGES_MAX, ARENA_MAX
+        self.table.free_slot = NO_SLOT
+        self.array = numpy.zeros(self.table.capacity, record_dtype())
+        records = self.array
+        self.table.records = &records[0]
+        make_index(&self.table, index_size(self.table.capacity))
+
+    def __dealloc__(self):
+        PyMem_Free(self.table.index)
+        PyMem_Free(self.table.arena)
+        free_scratch(&self.scratch)
+
+    # -- Pages by id ------------------------------------------------------------------------------
+
+    def put(self, page_id, tokens, quality, weight, *, page_type, pin, floor, digest, turn):
+        """Add a page, or replace what is known of it; returns its slot. O(1)."""
+        cdef PageFields fields
+        cdef PageRecord *record
+        cdef uint32_t slot
+        cdef str text = as_page(
+            page_id, tokens, quality, weight, page_type, pin, floor, digest, turn, &fields
+        )
+        with cython.critical_section(self):
+            slot = find_slot(&self.table, fields.id_bytes, fields.id_length, fields.id_hash)
+            if slot == NO_SLOT:
+                slot = self.add(&fields)
+                record = &self.table.records[slot]
+                record.digest[0], record.digest[1] = fields.digest[0], fields.digest[1]
+            else:
+                record = &self.table.records[slot]
+                take_digest(record, fields.digest)
+            set_ladder(&self.table, record, fields.tokens, fields.quality)
+            record.page_type, record.pin, record.floor = fields.page_type, fields.pin, fields.floor
+            see(&self.table, record, fields.turn)
+            record.heat = log2_counted(&self.table, fields.weight)
+            record.heat += turn_heat(record.last_turn, self.table.half_life)
+            return slot
+
+    def find(self, page_id):
+        """Return the page's slot, -1 if there is none. O(1)."""
+        return self.look_up(page_id)
+
+    def slot(self, page_id):
+        """Return the page's slot; raises `PageNotFound` if there is none."""
+        cdef int64_t slot = self.look_up(page_id)
+        if slot < 0:
+            validate.refuse_id(validate.identifier(page_id)[0])
+        return slot
+
+    def page_id(self, slot):
+        """Return the id of the page in this slot."""
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            return id_text(&self.table, record_at(&self.table, number, slot))
+
+    def __contains__(self, page_id):
+        return self.look_up(page_id) >= 0
+
+    def __len__(self):
+        with cython.critical_section(self):
+            return self.table.live
+
+    def slots(self):
+        """Return the slots that hold a page, ascending."""
+        cdef uint32_t slot
+        with cython.critical_section(self):
+            return [
+                slot for slot in range(self.table.end) if self.table.records[slot].flags & LIVE
+            ]
+
+    def remove(self, slot):
+        """Forget a page; its slot is the next that `put` gives to a new page. O(1) amortised."""
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            record_at(&self.table, number, slot)
+            drop_page(&self.table, <uint32_t> number)
+
+    # -- Fields of one page -----------------------------------------------------------------------
+
+    def touch(self, slot, turn):
+        """Record that the page was used at this turn; an earlier turn changes nothing."""
+        cdef uint32_t seen = as_turn(turn)
+        cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
+        with cython.critical_section(self):
+            record = record_at(&self.table, number, slot)
+            record.heat -= turn_heat(record.last_turn, self.table.half_life)
+            see(&self.table, record, seen)
+            record.heat += turn_heat(record.last_turn, self.table.half_life)
+
+    def reweigh(self, slot, weight):
+        """Replace the page's weight."""
+        cdef uint32_t plain = as_weight(weight)
+        cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
+        with cython.critical_section(self):
+            record = record_at(&self.table, number, slot)
+            record.heat = log2_counted(&self.table, plain)
+            record.heat += turn_heat(record.last_turn, self.table.half_life)
+
+    def set_pin(self, slot, pin):
+        """Replace the page's pin: 0 (none), 1 (soft) or 2 (hard)."""
+        cdef uint8_t plain = as_pin(pin)
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            record_at(&self.table, number, slot).pin = plain
+
+    def set_floor(self, slot, floor):
+        """Replace the level that a hard pin holds the page at, or above."""
+        cdef uint8_t plain = as_floor(floor)
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            record_at(&self.table, number, slot).floor = plain
+
+    def demand(self, slot, level):
+        """Require the page at this level or above in the next feasible `select`."""
+        cdef uint32_t plain = as_level(level)
+        cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
+        with cython.critical_section(self):
+            record = record_at(&self.table, number, slot)
+            record.demand = <uint8_t> max(<uint32_t> record.demand, plain)
+
+    def clear_demands(self):
+        """Drop all demands. O(pages)."""
+        cdef uint32_t slot
+        with cython.critical_section(self):
+            for slot in range(self.table.end):
+                self.table.records[slot].demand = 0
+
+    def level(self, slot):
+        """Return the page's resident level."""
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            return record_at(&self.table, number, slot).level
+
+    def set_level(self, slot, level):
+        """Set the resident level without a selection: 0, or a level that the ladder has."""
+        cdef uint32_t plain = as_level(level)
+        cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
+        with cython.critical_section(self):
+            record = record_at(&self.table, number, slot)
+            need_level(&self.table, record, plain)
+            set_resident(&self.table, record, plain)
+
+    def tokens(self, slot, level):
+        """Return the tokens of one level, 0 for level 0; a missing level is `LadderInvalid`."""
+        cdef uint32_t plain = as_level(level)
+        cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
+        with cython.critical_section(self):
+            record = record_at(&self.table, number, slot)
+            need_level(&self.table, record, plain)
+            return tokens_at(record, plain)
+
+    @property
+    def used_tokens(self):
+        """Tokens of all pages at their resident levels."""
+        with cython.critical_section(self):
+            return self.table.used_tokens
+
+    def version(self, slot):
+        """Return how many contents the page has had."""
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            return record_at(&self.table, number, slot).version
+
+    def digest(self, slot):
+        """Return the 16 bytes that identify the page's content."""
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            return digest_bytes(record_at(&self.table, number, slot))
+
+    def value(self, slot, level, turn):
+        """Return what the page is worth at a level and turn, an exact integer."""
+        cdef uint32_t seen = as_turn(turn)
+        cdef uint32_t plain = as_level(level)
+        cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
+        cdef Wide total
+        total.high = total.low = 0
+        with cython.critical_section(self):
+            record = record_at(&self.table, number, slot)
+            need_level(&self.table, record, plain)
+            add_product(
+                &total, score(record.heat, now_of(&self.table, seen)), quality_at(record, plain)
+            )
+            return as_int(&total)
+
+    def required_level(self, slot):
+        """Return the least level of the next plan: the floor if pinned hard, or a demand above."""
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            return required_level(record_at(&self.table, number, slot))
+
+    # -- Selection --------------------------------------------------------------------------------
+
+    def select(self, budget, turn):
+        """Decide every page's level within a budget and make the levels resident. O(N)."""
+        cdef int64_t tokens = as_budget(budget)
+        cdef uint32_t now = as_turn(turn)
+        cdef Selection selection = Selection.__new__(Selection)
+        selection.budget = tokens
+        with cython.critical_section(self):
+            decide(&self.table, &self.scratch, <uint64_t> tokens, now, selection)
+        return selection
+
+    # -- Inspection -------------------------------------------------------------------------------
+
+    def record(self, slot):
+        """Return the fields of one record by name."""
+        cdef int64_t number = as_slot(slot)
+        with cython.critical_section(self):
+            return self.fields(record_at(&self.table, number, slot))
+
+    def records(self):
+        """Return a copy of the live records in slot order, as a numpy array of `record_dtype`."""
+        with cython.critical_section(self):
+            used = self.array[:self.table.end]
+            return used[used["flags"] != 0]
+
+    @property
+    def nbytes(self):
+        """Bytes that records, index and ids take."""
+        with cython.critical_section(self):
+            return (
+                <uint64_t> self.table.capacity * sizeof(PageRecord)
+                + (<uint64_t> self.table.index_mask + 1) * sizeof(uint32_t)
+                + self.table.arena_capacity
+            )
+
+    @property
+    def stats(self):
+        """Work done so far: probes, resizes, compactions, log2, selects, steps."""
+        with cython.critical_section(self):
+            return {
+                "probes": self.table.probes,
+                "resizes": self.table.resizes,
+                "compactions": self.table.compactions,
+                "log2": self.table.logarithms,
+                "selects": self.table.selects,
+                "steps": self.table.steps,
+            }
+
+    def check(self):
+        """Walk every invariant; raises ``AssertionError`` with a dump of the state. O(N)."""
+        with cython.critical_section(self):
+            faults = faults_of(self)
+            if faults:
+                rows = [f"  {slot}: {self.fields(&self.table.records[slot])}"
+                        for slot in range(self.table.end)]
+                raise AssertionError(
+                    "page table out of order: " + "; ".join(faults) + "\n" + "\n".join(rows)
+                )
+
+    # -- Hooks for tests --------------------------------------------------------------------------
+
+    def _poke(self, slot, field, value):
+        """Overwrite one plain field of a record, whatever comes of it."""
+        self.array[field][slot] = value
+
+    def _limit(self, pages, id_bytes):
+        """Lower the limits of this table, so that a test can reach them."""
+        self.table.pages_max, self.table.id_bytes_max = pages, id_bytes
+
+    # -- Parts of the above -----------------------------------------------------------------------
+
+    cdef int64_t look_up(self, object page_id) except -2:
+        cdef PageFields fields
+        cdef uint32_t slot
+        cdef str text = as_id(page_id, &fields)
+        with cython.critical_section(self):
+            slot = find_slot(&self.table, fields.id_bytes, fields.id_length, fields.id_hash)
+        return -1 if slot == NO_SLOT else <int64_t> slot
+
+    cdef int64_t add(self, const PageFields *fields) except -1:
+        """Give a new page a slot, the one freed last if there is one, and a place for its id."""
+        cdef Table *table = &self.table
+        cdef PageRecord *record
+        cdef uint32_t slot = table.free_slot
+        if table.live >= table.pages_max:
+            validate.refuse_pages(table.pages_max)
+        if table.arena_used + <uint64_t> fields.id_length > table.id_bytes_max:
+            validate.refuse_arena(table.id_bytes_max)
+        reserve_arena(table, fields.id_length)
+        if index_size(table.live + 1) > table.index_mask + 1:
+            make_index(table, index_size(table.live + 1))
+        if slot == NO_SLOT:
+            slot = table.end
+            if slot == table.capacity:
+                self.grow()
+            table.end += 1
+        else:
+            table.free_slot = table.records[slot].id_offset
+        record = &table.records[slot]
+        record.version = 1
+        record.id_offset, record.id_hash = table.arena_used, fields.id_hash
+        record.id_length, record.flags = <uint16_t> fields.id_length, LIVE
+        memcpy(table.arena + table.arena_used, fields.id_bytes, fields.id_length)
+        table.arena_used += fields.id_length
+        table.live += 1
+        enter_slot(table, fields.id_hash, slot)
+        return slot
+
+    cdef int grow(self) except -1:
+        """Enlarge the array of records, which may move it."""
+        cdef uint32_t capacity = min(grown(self.table.capacity, GROWTH_MIN), PAGES_MAX)
+        cdef PageRecord[::1] records
+        # Nobody else holds the array or a view of it, which is what refcheck would look for.
+        self.array.resize(capacity, refcheck=False)
+        records = self.array
+        self.table.records, self.table.capacity = &records[0], capacity
+        self.table.resizes += 1
+        return 0
+
+    cdef dict fields(self, const PageRecord *record):
+        cdef dict plain = record[0]
+        return {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in plain.items()
+        }
+
+
+cdef list faults_of(PageTable page_table):
+    """Return what is out of order, in words."""
+    cdef Table *table = &page_table.table
+    cdef const PageRecord *record
+    cdef uint32_t slot, live = 0, free = 0, entries = 0
+    cdef uint64_t tokens = 0, id_bytes = 0
+    cdef list faults = []
+    for slot in range(table.end):
+        record = &table.records[slot]
+        if not record.flags & LIVE:
+            free += 1
+            continue
+        live += 1
+        id_bytes += record.id_length
+        fault = invariants.record_fault(
+            page_table.fields(record), table.clock, table.half_life
+        )
+        if fault is not None:
+            faults.append(f"slot {slot}: {fault}")
+            continue
+        tokens += tokens_at(record, record.level)
+        if find_slot(
+            table, table.arena + record.id_offset, record.id_length, record.id_hash
+        ) != slot:
+            faults.append(f"slot {slot}: the index does not find its id")
+        if <uint32_t> <uint64_t> <int64_t> hash(id_text(table, record)) != record.id_hash:
+            faults.append(f"slot {slot}: the hash is not its id's")
+    for slot in range(table.index_mask + 1):
+        entries += table.index[slot] != EMPTY
+    if live != table.live or live != entries:
+        faults.append(f"{live} live records, {entries} index entries and a count of {table.live}")
+    slot = table.free_slot
+    while slot != NO_SLOT and free:
+        free -= 1
+        slot = table.records[slot].id_offset
+    if free or slot != NO_SLOT:
+        faults.append("the free list is not the dead slots")
+    if not faults and tokens != table.used_tokens:
+        faults.append(
+            f"resident levels cost {tokens} tokens and the table says {table.used_tokens}"
+        )
+    if id_bytes + table.arena_dead != table.arena_used:
+        faults.append(
+            f"ids take {id_bytes} bytes, the table says {table.arena_used} - {table.arena_dead}"
+        )
+    return faults

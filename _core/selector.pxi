@@ -1,0 +1,206 @@
+# Residency selection (twin: selector.py, which tells what and why).
+
+@cython.final
+cdef class Selection:
+    """What ``PageTable.select`` decided; the twin's docstring lists the attributes."""
+
+    cdef readonly bint feasible
+    cdef readonly object budget
+    cdef readonly object floor_tokens
+    cdef readonly object used_tokens
+    cdef readonly object value
+    cdef readonly object bound
+    cdef readonly list required
+    cdef readonly list moves
+    cdef readonly object steps
+
+    def __init__(self):
+        raise TypeError("a Selection is made by PageTable.select()")
+
+    def __repr__(self):
+        return (
+            f"Selection(feasible={self.feasible}, budget={self.budget}, "
+            f"floor_tokens={self.floor_tokens}, used_tokens={self.used_tokens}, "
+            f"value={self.value}, bound={self.bound}, required={len(self.required)} pages, "
+            f"moves={len(self.moves)}, steps={self.steps})"
+        )
+
+
+# The floor of one selection: what it costs and is worth, and the hottest page's heat.
+cdef struct Floor:
+    uint64_t tokens
+    Wide value
+    int64_t heat_max
+    uint32_t pages
+
+
+cdef int reserve_scratch(Scratch *scratch, uint32_t capacity) except -1:
+    """Let the scratch serve a table of this capacity."""
+    if capacity <= scratch.capacity:
+        return 0
+    free_scratch(scratch)
+    scratch.heap = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
+    scratch.rest = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
+    scratch.own = <int32_t *> PyMem_Malloc(<size_t> capacity * 4 * sizeof(int32_t))
+    scratch.plan = <uint8_t *> PyMem_Malloc(capacity)
+    if not (scratch.heap and scratch.rest and scratch.own and scratch.plan):
+        free_scratch(scratch)
+        raise MemoryError()
+    scratch.capacity = capacity
+    return 0
+
+
+cdef void free_scratch(Scratch *scratch) noexcept:
+    PyMem_Free(scratch.heap)
+    PyMem_Free(scratch.rest)
+    PyMem_Free(scratch.own)
+    PyMem_Free(scratch.plan)
+    memset(scratch, 0, sizeof(Scratch))
+
+
+cdef Floor lay_floor(const Table *table, Scratch *scratch, int64_t now) noexcept nogil:
+    """Set every page's base; the required pages go to the heap, dearest on top."""
+    cdef const PageRecord *record
+    cdef uint32_t slot, base
+    cdef Floor floor
+    memset(&floor, 0, sizeof(Floor))
+    for slot in range(table.end):
+        record = &table.records[slot]
+        if not record.flags & LIVE:
+            scratch.plan[slot] = PLAN_DEAD
+            continue
+        floor.heat_max = max(floor.heat_max, record.heat)
+        base = base_level(record)
+        scratch.plan[slot] = <uint8_t> (base << PLAN_BASE_SHIFT | base)
+        if base:
+            floor.tokens += tokens_at(record, base)
+            add_product(&floor.value, score(record.heat, now), quality_at(record, base))
+            scratch.heap[floor.pages].key = tokens_at(record, base)
+            scratch.heap[floor.pages].slot = slot
+            floor.pages += 1
+    heapify(table, scratch.heap, floor.pages)
+    return floor
+
+
+cdef list drain(const Table *table, Entry *heap, uint32_t size):
+    """Return the heap's slots, top first."""
+    cdef list slots = []
+    while size:
+        slots.append(heap[0].slot)
+        size = drop_top(table, heap, size)
+    return slots
+
+
+cdef uint32_t best_single(Run *run, uint64_t room) noexcept nogil:
+    """Return the slot whose one raise from its base beats the run's gain by most, or NO_SLOT."""
+    cdef const PageRecord *record
+    cdef uint32_t slot, base, above, best = NO_SLOT
+    cdef Wide gain, most = run.gain
+    for slot in range(run.table.end):
+        if run.plan[slot] & PLAN_DEAD:
+            continue
+        record, base = &run.table.records[slot], base_of(run, slot)
+        above = best_fitting(record, base, room)
+        if not above:
+            continue
+        gain.high = gain.low = 0
+        add_product(
+            &gain, score(record.heat, run.now), quality_at(record, above) - quality_at(record, base)
+        )
+        if more(&gain, &most) or (
+            best != NO_SLOT and not more(&most, &gain) and compare_ids(run.table, slot, best) < 0
+        ):
+            best, most = slot, gain
+    return best
+
+
+cdef void start_run(Run *run, uint64_t room) noexcept nogil:
+    """Forget what a run has done; the pages must be at their bases."""
+    run.room = room
+    run.gain.high = run.gain.low = run.quality = run.steps = 0
+
+
+cdef void lower_to_bases(Run *run) noexcept nogil:
+    cdef uint32_t slot, base
+    for slot in range(run.table.end):
+        if not run.plan[slot] & PLAN_DEAD:
+            base = base_of(run, slot)
+            run.plan[slot] = <uint8_t> (base << PLAN_BASE_SHIFT | base)
+
+
+cdef void guard(Run *run, uint64_t room, int64_t heat_max) noexcept nogil:
+    """If one raise of one page gains more than the whole run, make that and run for the others."""
+    cdef Wide most
+    cdef uint32_t slot
+    most.high = most.low = 0
+    add_product(&most, score(heat_max, run.now), QUALITY_MAX)
+    if not more(&most, &run.gain):
+        return
+    slot = best_single(run, room)
+    if slot == NO_SLOT:
+        return
+    lower_to_bases(run)
+    start_run(run, room)
+    raise_page(run, slot, best_fitting(&run.table.records[slot], base_of(run, slot), room))
+    run.plan[slot] |= PLAN_DONE
+    greedy(run)
+
+
+cdef object bound_of(const Misfit *misfit):
+    """Return the twin's `_Run.fix_bound`."""
+    cost = misfit.cost
+    fraction = -(-((<object> misfit.score + 1) * misfit.rise * misfit.room) // cost)
+    loose = as_int(&misfit.gain) + misfit.quality + fraction
+    return loose + (loose >> 16) + 1
+
+
+cdef list commit(Table *table, const uint8_t *plan):
+    """Make the planned levels resident, drop the demands and tell what moved."""
+    cdef list moves = []
+    cdef PageRecord *record
+    cdef uint32_t slot, level, old
+    for slot in range(table.end):
+        if plan[slot] & PLAN_DEAD:
+            continue
+        record, level = &table.records[slot], plan[slot] & PLAN_LEVEL
+        record.demand = 0
+        if level != record.level:
+            old = record.level
+            moves.append((slot, old, level))
+            set_resident(table, record, level)
+    return moves
+
+
+cdef int decide(Table *table, Scratch *scratch, uint64_t budget, uint32_t turn,
+                Selection selection) except -1:
+    """Fill `selection`, and make it resident if it is feasible."""
+    cdef int64_t now = now_of(table, turn)
+    cdef Floor floor
+    cdef Run run
+    reserve_scratch(scratch, table.capacity)
+    floor = lay_floor(table, scratch, now)
+    selection.required = drain(table, scratch.heap, floor.pages)
+    selection.floor_tokens = floor.tokens
+    selection.feasible = floor.tokens <= budget
+    table.selects += 1
+    if not selection.feasible:
+        selection.used_tokens = table.used_tokens
+        selection.value = selection.bound = selection.steps = 0
+        selection.moves = []
+        return 0
+    run.table, run.plan = table, scratch.plan
+    run.heap, run.rest, run.own = scratch.heap, scratch.rest, scratch.own
+    run.now, run.anchor = now, floor.heat_max + DENSITY_TOP
+    run.misfit.seen = False
+    start_run(&run, budget - floor.tokens)
+    greedy(&run)
+    bound = bound_of(&run.misfit) if run.misfit.seen else as_int(&run.gain)
+    floor_value = as_int(&floor.value)
+    guard(&run, budget - floor.tokens, floor.heat_max)
+    selection.value = floor_value + as_int(&run.gain)
+    selection.bound = floor_value + bound
+    selection.steps = run.steps
+    selection.moves = commit(table, scratch.plan)
+    selection.used_tokens = table.used_tokens
+    table.steps += run.steps
+    return 0

@@ -1,0 +1,470 @@
+"""The page table: packed records by slot, ids to slots, the recency clock and the selector."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from threading import RLock
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from . import invariants, selector, validate
+from .arithmetic import log2q, score, turn_heat
+from .dirty import digest_bytes, digest_words, next_version
+from .frontier import densities, present
+from .layout import (
+    HALF_LIFE,
+    LIVE,
+    MAX_ID_ARENA,
+    MAX_PAGES,
+    MAX_TOKENS,
+    NO_STEP,
+    grown,
+    record_dtype,
+)
+from .record import Record, fields, quality_at, required_level, tokens_at
+from .selector import Selection
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["PageTable"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+_MIN_GROWTH = 16
+_STATS = ("probes", "resizes", "compactions", "log2", "selects", "steps")
+
+
+def _locked(
+    method: Callable[Concatenate[PageTable, _P], _R],
+) -> Callable[Concatenate[PageTable, _P], _R]:
+    """Let one thread at a time into the table, once per public call."""
+
+    @wraps(method)
+    def call(self: PageTable, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return call
+
+
+class PageTable:
+    """Pages of one session: what each level costs and is worth, and which level is resident.
+
+    A page lives in a slot, a small number that is stable until the page is removed. Levels are 0
+    (none), 1 (pointer), 2 (structured), 3 (compressed) and 4 (full); a ladder may lack any of 1
+    to 3. A method that raises has changed nothing.
+
+    Parameters
+    ----------
+    half_life : int
+        Turns after which an untouched page is worth half, 1 to ``MAX_TURN``.
+    capacity : int
+        Pages to make room for at once; the table grows beyond it.
+
+    Notes
+    -----
+    *Time.* The table's clock is the latest turn it has been told of. A page's last turn never goes
+    back, and `select` and `value` read an earlier turn than the clock as the clock.
+
+    *Thread safety.* Each public call is atomic; two calls in a row are not.
+    """
+
+    def __init__(self, *, half_life: int = HALF_LIFE, capacity: int = 64) -> None:
+        self._lock = RLock()
+        self._half_life = validate.half_life(half_life)
+        self._capacity = validate.capacity(capacity)
+        self._records: list[Record] = []
+        self._slots: dict[str, int] = {}
+        self._free: list[int] = []
+        self._arena_used = 0
+        self._arena_dead = 0
+        self._used_tokens = 0
+        self._clock = 0
+        self._stats = dict.fromkeys(_STATS, 0)
+        self._limits = (MAX_PAGES, MAX_ID_ARENA)
+
+    # -- Pages by id ------------------------------------------------------------------------------
+
+    @_locked
+    def put(
+        self,
+        page_id: str,
+        tokens: Sequence[int | None],
+        quality: Sequence[int],
+        weight: int,
+        *,
+        page_type: int,
+        pin: int,
+        floor: int,
+        digest: bytes,
+        turn: int,
+    ) -> int:
+        """Add a page, or replace what is known of it. O(1).
+
+        A new page starts at level 0 and version 1. A known page keeps its slot and its demand, its
+        version counts up if the digest differs, and its resident level is kept or, if the new
+        ladder lacks it, becomes the next lower one that is there.
+
+        Parameters
+        ----------
+        page_id : str
+            1 to ``MAX_ID_BYTES`` bytes in UTF-8.
+        tokens : sequence of 4 ints or None
+            Tokens of each level, pointer to full, strictly increasing; None where it is missing.
+        quality : sequence of 4 ints
+            Worth of each level, 1 to 1000 per mille of full; ignored where the level is missing.
+        weight : int
+            What the page is worth against others, 1 to ``MAX_WEIGHT``.
+        page_type : int
+            The caller's number for its type, 0 to 255.
+        pin : int
+            0 (none), 1 (soft) or 2 (hard); only a hard pin makes the floor a constraint.
+        floor : int
+            Least level of a hard pinned page.
+        digest : bytes
+            16 bytes that identify the content.
+        turn : int
+            When this happened, 0 to ``MAX_TURN``.
+
+        Returns
+        -------
+        int
+            The page's slot.
+
+        Raises
+        ------
+        PageInvalid, LadderInvalid
+            If an argument is out of its range.
+        LimitExceeded
+            If the page, its id or a token count passes a limit.
+        """
+        page = validate.page(page_id, tokens, quality, weight, page_type, pin, floor, digest, turn)
+        words = digest_words(page.digest)
+        slot = self._slots.get(page.page_id, -1)
+        if slot < 0:
+            slot = self._add(page)
+            record = self._records[slot]
+        else:
+            record = self._records[slot]
+            record.version = next_version(record.version, record.digest, words)
+        record.digest = words
+        self._set_ladder(record, page.tokens, page.quality)
+        record.page_type, record.pin, record.floor = page.page_type, page.pin, page.floor
+        self._see(record, page.turn)
+        record.heat = self._log2(page.weight) + turn_heat(record.last_turn, self._half_life)
+        return slot
+
+    @_locked
+    def find(self, page_id: str) -> int:
+        """Return the page's slot, -1 if there is none. O(1)."""
+        return self._slots.get(validate.identifier(page_id)[0], -1)
+
+    @_locked
+    def slot(self, page_id: str) -> int:
+        """Return the page's slot; raises `PageNotFound` if there is none."""
+        text, _ = validate.identifier(page_id)
+        if text not in self._slots:
+            validate.refuse_id(text)
+        return self._slots[text]
+
+    @_locked
+    def page_id(self, slot: int) -> str:
+        """Return the id of the page in this slot."""
+        return self._record(slot).page_id
+
+    @_locked
+    def __contains__(self, page_id: str) -> bool:
+        return validate.identifier(page_id)[0] in self._slots
+
+    @_locked
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @_locked
+    def slots(self) -> list[int]:
+        """Return the slots that hold a page, ascending."""
+        return [slot for slot, record in enumerate(self._records) if record.flags & LIVE]
+
+    @_locked
+    def remove(self, slot: int) -> None:
+        """Forget a page; its slot is the next that `put` gives to a new page. O(1) amortised."""
+        record = self._record(slot)
+        self._used_tokens -= tokens_at(record, record.level)
+        del self._slots[record.page_id]
+        self._arena_dead += record.id_length
+        self._records[slot] = Record()
+        self._free.append(slot)
+        if self._arena_dead * 2 > self._arena_used:
+            self._compact()
+
+    # -- Fields of one page -----------------------------------------------------------------------
+
+    @_locked
+    def touch(self, slot: int, turn: int) -> None:
+        """Record that the page was used at this turn; an earlier turn changes nothing."""
+        turn, record = validate.turn(turn), self._record(slot)
+        before = turn_heat(record.last_turn, self._half_life)
+        self._see(record, turn)
+        record.heat += turn_heat(record.last_turn, self._half_life) - before
+
+    @_locked
+    def reweigh(self, slot: int, weight: int) -> None:
+        """Replace the page's weight."""
+        weight, record = validate.weight(weight), self._record(slot)
+        record.heat = self._log2(weight) + turn_heat(record.last_turn, self._half_life)
+
+    @_locked
+    def set_pin(self, slot: int, pin: int) -> None:
+        """Replace the page's pin: 0 (none), 1 (soft) or 2 (hard)."""
+        pin, record = validate.pin(pin), self._record(slot)
+        record.pin = pin
+
+    @_locked
+    def set_floor(self, slot: int, floor: int) -> None:
+        """Replace the level that a hard pin holds the page at, or above."""
+        floor, record = validate.floor(floor), self._record(slot)
+        record.floor = floor
+
+    @_locked
+    def demand(self, slot: int, level: int) -> None:
+        """Require the page at this level or above in the next feasible `select`.
+
+        Of several demands the highest counts.
+        """
+        level, record = validate.level(level), self._record(slot)
+        record.demand = max(record.demand, level)
+
+    @_locked
+    def clear_demands(self) -> None:
+        """Drop all demands. O(pages)."""
+        for record in self._records:
+            record.demand = 0
+
+    @_locked
+    def level(self, slot: int) -> int:
+        """Return the page's resident level."""
+        return self._record(slot).level
+
+    @_locked
+    def set_level(self, slot: int, level: int) -> None:
+        """Set the resident level without a selection: 0, or a level that the ladder has."""
+        record, level = self._at(slot, level)
+        self._used_tokens += tokens_at(record, level) - tokens_at(record, record.level)
+        record.level = level
+
+    @_locked
+    def tokens(self, slot: int, level: int) -> int:
+        """Return the tokens of one level, 0 for level 0; a missing level is `LadderInvalid`."""
+        return tokens_at(*self._at(slot, level))
+
+    @property
+    @_locked
+    def used_tokens(self) -> int:
+        """Tokens of all pages at their resident levels."""
+        return self._used_tokens
+
+    @_locked
+    def version(self, slot: int) -> int:
+        """Return how many contents the page has had."""
+        return self._record(slot).version
+
+    @_locked
+    def digest(self, slot: int) -> bytes:
+        """Return the 16 bytes that identify the page's content."""
+        return digest_bytes(self._record(slot).digest)
+
+    @_locked
+    def value(self, slot: int, level: int, turn: int) -> int:
+        """Return what the page is worth at a level and turn, an exact integer."""
+        turn = validate.turn(turn)
+        record, level = self._at(slot, level)
+        return score(record.heat, self._now(turn)) * quality_at(record, level)
+
+    @_locked
+    def required_level(self, slot: int) -> int:
+        """Return the least level of the next plan: the floor if pinned hard, or a demand above it."""
+        return required_level(self._record(slot))
+
+    # -- Selection --------------------------------------------------------------------------------
+
+    @_locked
+    def select(self, budget: int, turn: int) -> Selection:
+        """Decide every page's level within a budget and make the levels resident. O(N log N).
+
+        If the floor does not fit, the answer says so and nothing changes: levels and demands stay.
+
+        Parameters
+        ----------
+        budget : int
+            Tokens, 1 to 2**63 - 1.
+        turn : int
+            This turn; it only scales the values that are reported, the plan is the same at any.
+
+        Raises
+        ------
+        BudgetInvalid
+            If the budget is not such a number.
+        """
+        budget, turn = validate.budget(budget), validate.turn(turn)
+        outcome = selector.select(self._records, budget, self._now(turn))
+        selection = Selection.__new__(Selection)
+        selection.feasible = outcome.levels is not None
+        selection.budget = budget
+        selection.floor_tokens = outcome.floor_tokens
+        selection.value = outcome.value
+        selection.bound = outcome.bound
+        selection.required = outcome.required
+        selection.moves = [] if outcome.levels is None else self._commit(outcome.levels)
+        selection.used_tokens = self._used_tokens
+        selection.steps = outcome.steps
+        self._stats["selects"] += 1
+        self._stats["steps"] += outcome.steps
+        return selection
+
+    # -- Inspection -------------------------------------------------------------------------------
+
+    @_locked
+    def record(self, slot: int) -> dict[str, int | tuple[int, ...]]:
+        """Return the fields of one record by name."""
+        return fields(self._record(slot))
+
+    @_locked
+    def records(self) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+        """Return a copy of the live records in slot order, as a numpy array of `record_dtype`."""
+        import numpy as np
+
+        rows = [tuple(fields(record).values()) for record in self._records if record.flags & LIVE]
+        return np.array(rows, dtype=record_dtype())
+
+    @property
+    @_locked
+    def nbytes(self) -> int:
+        """Bytes that records, index and ids take; here what the containers and records take."""
+        containers: Iterable[object] = (self._records, self._slots, self._free)
+        held = sum(sys.getsizeof(container) for container in containers)
+        return held + len(self._records) * sys.getsizeof(Record()) + self._arena_used
+
+    @property
+    @_locked
+    def stats(self) -> dict[str, int]:
+        """Work done so far.
+
+        ``probes`` (index entries looked at; 0 here, a dict does not tell), ``resizes`` and
+        ``compactions`` (of records and ids), ``log2`` (logarithms taken by `put` and `reweigh`),
+        ``selects`` and ``steps`` (raises in all their plans).
+        """
+        return dict(self._stats)
+
+    @_locked
+    def check(self) -> None:
+        """Walk every invariant; raises ``AssertionError`` with a dump of the state. O(N)."""
+        invariants.check(
+            self._records,
+            self._slots,
+            self._free,
+            clock=self._clock,
+            used_tokens=self._used_tokens,
+            arena_used=self._arena_used,
+            arena_dead=self._arena_dead,
+            half_life=self._half_life,
+        )
+
+    # -- Hooks for tests --------------------------------------------------------------------------
+
+    @_locked
+    def _poke(self, slot: int, field: str, value: int) -> None:
+        """Overwrite one plain field of a record, whatever comes of it."""
+        setattr(self._records[slot], field, value)
+
+    @_locked
+    def _limit(self, pages: int, id_bytes: int) -> None:
+        """Lower the limits of this table, so that a test can reach them."""
+        self._limits = (pages, id_bytes)
+
+    # -- Parts of the above -----------------------------------------------------------------------
+
+    def _record(self, slot: object) -> Record:
+        number = validate.slot(slot, len(self._records))
+        if number < 0 or not self._records[number].flags & LIVE:
+            validate.refuse_slot(slot, len(self._slots))
+        return self._records[number]
+
+    def _present(self, slot: object, level: object) -> int:
+        wanted, record = validate.level(level), self._record(slot)
+        if not present(record.tokens, wanted):
+            validate.refuse_missing_level(record.page_id, wanted, record.tokens)
+        return wanted
+
+    def _now(self, turn: int) -> int:
+        return turn_heat(max(turn, self._clock), self._half_life)
+
+    def _log2(self, x: int) -> int:
+        self._stats["log2"] += 1
+        return log2q(x)
+
+    def _see(self, record: Record, turn: int) -> None:
+        record.last_turn = max(record.last_turn, turn)
+        self._clock = max(self._clock, turn)
+
+    def _add(self, page: validate.Page) -> int:
+        """Give a new page a slot, the one freed last if there is one, and a place for its id."""
+        pages, id_bytes = self._limits
+        if len(self._slots) >= pages:
+            validate.refuse_pages(pages)
+        if self._arena_used + page.id_bytes > id_bytes:
+            validate.refuse_arena(id_bytes)
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = len(self._records)
+            if slot == self._capacity:
+                self._capacity = min(grown(self._capacity, _MIN_GROWTH), MAX_PAGES)
+                self._stats["resizes"] += 1
+            self._records.append(Record())
+        self._records[slot] = Record(
+            version=1,
+            id_offset=self._arena_used,
+            id_hash=hash(page.page_id) & 0xFFFFFFFF,
+            id_length=page.id_bytes,
+            flags=LIVE,
+            page_id=page.page_id,
+        )
+        self._arena_used += page.id_bytes
+        self._slots[page.page_id] = slot
+        return slot
+
+    def _set_ladder(
+        self, record: Record, tokens: tuple[int, ...], quality: tuple[int, ...]
+    ) -> None:
+        self._used_tokens -= tokens_at(record, record.level)
+        record.tokens, record.quality = tokens, quality
+        record.density = densities(tokens, quality, 0, MAX_TOKENS)
+        self._stats["log2"] += 2 * sum(density != NO_STEP for density in record.density)
+        while not present(tokens, record.level):
+            record.level -= 1
+        self._used_tokens += tokens_at(record, record.level)
+
+    def _compact(self) -> None:
+        """Close the gaps that removed ids left among the others, in slot order."""
+        end = 0
+        for record in self._records:
+            if record.flags & LIVE:
+                record.id_offset = end
+                end += record.id_length
+        self._arena_used, self._arena_dead = end, 0
+        self._stats["compactions"] += 1
+
+    def _commit(self, levels: dict[int, int]) -> list[tuple[int, int, int]]:
+        """Make the planned levels resident, drop the demands and tell what moved."""
+        moves = []
+        for slot, level in levels.items():
+            record = self._records[slot]
+            record.demand = 0
+            if level != record.level:
+                moves.append((slot, record.level, level))
+                self._used_tokens += tokens_at(record, level) - tokens_at(record, record.level)
+                record.level = level
+        return moves

@@ -1,0 +1,54 @@
+"""One page's record, and what can be read off it alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .layout import FIELDS
+
+__all__ = ["Record", "fields", "quality_at", "required_level", "tokens_at"]
+
+_HARD = 2
+
+
+@dataclass(slots=True)
+class Record:
+    """The fields of `layout.FIELDS`, and the id that the compiled core keeps in its arena."""
+
+    digest: tuple[int, int] = (0, 0)
+    heat: int = 0
+    tokens: tuple[int, ...] = (0, 0, 0, 0)
+    density: tuple[int, ...] = (0, 0, 0, 0)
+    quality: tuple[int, ...] = (0, 0, 0, 0)
+    last_turn: int = 0
+    version: int = 0
+    id_offset: int = 0
+    id_hash: int = 0
+    id_length: int = 0
+    page_type: int = 0
+    pin: int = 0
+    floor: int = 0
+    level: int = 0
+    demand: int = 0
+    flags: int = 0
+    page_id: str = ""
+
+
+def fields(record: Record) -> dict[str, int | tuple[int, ...]]:
+    """Return the record's fields by name, in the order of the layout."""
+    return {name: getattr(record, name) for name, _, _ in FIELDS}
+
+
+def required_level(record: Record) -> int:
+    """Return the least level the page may have: its floor if it is pinned hard, or this turn's demand."""
+    return max(record.floor if record.pin == _HARD else 0, record.demand)
+
+
+def tokens_at(record: Record, level: int) -> int:
+    """Return the tokens of a present level; level 0 costs nothing."""
+    return record.tokens[level - 1] if level else 0
+
+
+def quality_at(record: Record, level: int) -> int:
+    """Return the quality of a present level in per mille of full; level 0 is worth nothing."""
+    return record.quality[level - 1] if level else 0

@@ -1,0 +1,5 @@
+"""The ``clawvm`` command."""
+
+from .app import main
+
+__all__ = ["main"]

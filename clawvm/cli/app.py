@@ -1,0 +1,46 @@
+"""The commands and what they have in common: exit codes, errors on one line.
+
+Exit codes: 0 done; 1 an input or the installation is at fault, one line on stderr says how; 2 the command was called wrongly;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from ..errors import ClawVMError
+from .demo import demo
+from .doctor import doctor
+from .replay import replay
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Virtual memory for LLM agents: replay recorded sessions under a token budget.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo)
+app.command()(replay)
+app.command()(doctor)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="clawvm")
+    except ClawVMError as error:
+        print(f"clawvm: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output has gone (`clawvm replay ... | head`); nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(f"clawvm: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,48 @@
+"""What the commands share: the console and the way a budget is written."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+
+import typer
+from rich.console import Console
+
+from ..replay.runner import ReplayResult
+
+__all__ = ["output", "parse_budget", "print_json"]
+
+_BUDGET = re.compile(r"(\d{1,12})([km]?)", re.IGNORECASE)
+_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
+# Wide enough for a replay table where the output is a file or a pipe.
+_FILE_WIDTH = 160
+
+
+def output() -> Console:
+    """Return a console on standard output: as wide as the terminal, or wide enough for a table."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+
+
+def parse_budget(text: str) -> int:
+    """Read a number of tokens: ``32000``, ``32k`` (thousands), ``1m`` (millions).
+
+    Raises
+    ------
+    typer.BadParameter
+        When it is not a positive whole number of tokens.
+    """
+    match = _BUDGET.fullmatch(text.strip())
+    tokens = int(match[1]) * _UNITS[match[2].lower()] if match else 0
+    if not 0 < tokens < 2**32 - 1:
+        raise typer.BadParameter(
+            f"a budget is a whole number of tokens above 0, like 32k or 128000, found {text!r}"
+        )
+    return tokens
+
+
+def print_json(results: Iterable[ReplayResult]) -> None:
+    """Write results to standard output, one JSON object a line."""
+    for result in results:
+        sys.stdout.buffer.write(result.to_json() + b"\n")
+    sys.stdout.buffer.flush()

@@ -1,0 +1,310 @@
+"""Replaying a recorded session under a policy and a budget."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import xxhash
+
+from .. import backend
+from ..messages import decode_arguments
+from ..pages import Fidelity
+from ..residency import Decision, Policy, View
+from ..session import Prompt, Session
+from ..tokens import TokenCounter
+from .availability import Availability, SpanTotals
+from .blocks import Block, Step, Turn, blocks_of, call_text, turns_of
+from .messages import Place, input_messages, places_of, reply_message
+from .policies import FullPolicy, make_policy
+from .spans import Span, measured_spans
+from .trace import Compaction, Reset, Result, Trace
+
+__all__ = ["Recording", "ReplayResult", "Watch", "replay"]
+
+# The whole history has no budget; this is the most that a page table can hold.
+_NO_BUDGET = 2**32 - 2
+
+
+class Watch(Protocol):
+    """Is shown each prompt as it was built, and the session that built it."""
+
+    def __call__(self, request: int, prompt: Prompt, session: Session) -> None:
+        """See the prompt of a request, counted from 0; the session is only to be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recorded session made ready: its requests and what is measured in them, shared by all policies.
+
+    Parameters
+    ----------
+    name : str
+        Names the session in reports.
+    trace : Trace
+        What was recorded.
+    turns : list of Turn
+        Its requests; one at the end that was never answered is left out.
+    blocks : list of Block
+        Its texts.
+    spans : list of Span
+        What the model quoted, as far as it is measured.
+    """
+
+    name: str
+    trace: Trace
+    turns: list[Turn]
+    blocks: list[Block]
+    spans: list[Span]
+
+    @classmethod
+    def of(cls, name: str, trace: Trace) -> Recording:
+        """Prepare a trace; finding the spans is the dear part."""
+        blocks = blocks_of(trace)
+        turns = [turn for turn in turns_of(trace) if turn.outputs]
+        return cls(name, trace, turns, blocks, measured_spans(blocks))
+
+
+@dataclass(slots=True)
+class ReplayResult:
+    """What one policy did on one session; `docs/replay.md` defines every figure.
+
+    All sizes are in tokens, all times in microseconds.
+    """
+
+    trace: str
+    policy: str
+    backend: str
+    tokens: str
+    budget_tokens: int
+    turns: int = 0
+    pages: dict[str, int] = field(default_factory=dict)
+    prompt_peak: int = 0
+    prompt_total: int = 0
+    turns_over_budget: int = 0
+    turns_infeasible: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    spans: SpanTotals = field(default_factory=lambda: SpanTotals(0, 0, 0))
+    prefix_tokens_kept: int = 0
+    epochs: int = 0
+    repairs: int = 0
+    plan_digest: str = ""
+    turn_us: list[float] = field(default_factory=list)
+
+    @property
+    def prompt_mean(self) -> float:
+        """Mean size of the prompts that were built."""
+        built = self.turns - self.turns_infeasible
+        return self.prompt_total / built if built else 0.0
+
+    def timing(self) -> dict[str, float]:
+        """Microseconds of policy work a turn: median and 99th percentile."""
+        if not self.turn_us:
+            return {"median_us": 0.0, "p99_us": 0.0}
+        median, p99 = np.percentile(self.turn_us, [50, 99])
+        return {"median_us": round(float(median), 1), "p99_us": round(float(p99), 1)}
+
+    def to_json(self) -> bytes:
+        """One line of JSON, without the newline; keys are only ever added."""
+        return msgspec.json.encode(
+            {
+                "trace": self.trace,
+                "policy": self.policy,
+                "backend": self.backend,
+                "tokens": self.tokens,
+                "budget_tokens": self.budget_tokens,
+                "turns": self.turns,
+                "pages": self.pages,
+                "prompt_tokens": {"peak": self.prompt_peak, "mean": round(self.prompt_mean, 1)},
+                "turns_over_budget": self.turns_over_budget,
+                "turns_infeasible": self.turns_infeasible,
+                "faults": self.faults,
+                "span_availability": {
+                    "spans": self.spans.spans,
+                    "available": self.spans.available,
+                    "one_recall_away": self.spans.one_recall_away,
+                },
+                "prefix_tokens_kept": self.prefix_tokens_kept,
+                "epochs": self.epochs,
+                "repairs": self.repairs,
+                "plan_digest": self.plan_digest,
+                "timing": self.timing(),
+            }
+        )
+
+
+def replay(
+    recording: Recording,
+    policy_name: str,
+    budget: int,
+    counter: TokenCounter,
+    watch: Watch | None = None,
+) -> ReplayResult:
+    """Build the prompt of every request as a policy would have, and measure it.
+
+    The model's part is as recorded: nothing is asked of one. A recorded compaction of the harness is its own
+    memory management, which the policy stands in for, so only one that the user asked for is done; a
+    recorded reset is always done.
+
+    Parameters
+    ----------
+    recording : Recording
+        The session.
+    policy_name : str
+        One of `policies.POLICY_NAMES`.
+    budget : int
+        Most that a prompt may cost, in tokens.
+    counter : TokenCounter
+        Counts tokens.
+    watch : callable, optional
+        Is shown every prompt that was built.
+
+    Raises
+    ------
+    PolicyUnknown, BudgetInvalid
+        Before anything is replayed.
+    """
+    return _Replay(recording, policy_name, budget, counter, watch).run()
+
+
+class _TimedPolicy:
+    """A policy that notes how long each of its decisions takes."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.name = policy.name
+        self.turn_us: list[float] = []
+        self._policy = policy
+
+    def decide(self, view: View) -> Decision:
+        started = time.perf_counter_ns()
+        decision = self._policy.decide(view)
+        self.turn_us.append((time.perf_counter_ns() - started) / 1000)
+        return decision
+
+
+class _Replay:
+    """One replay under way: the session, what is counted, and where each block went."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        policy_name: str,
+        budget: int,
+        counter: TokenCounter,
+        watch: Watch | None,
+    ) -> None:
+        policy = make_policy(policy_name)
+        self._timed = _TimedPolicy(policy)
+        self._recording = recording
+        self._shape = recording.trace.header.shape
+        self._watch = watch
+        self._headers = {
+            event.text: event.header
+            for event in recording.trace.events
+            if isinstance(event, Result) and event.header
+        }
+        self._session = Session(
+            "replay",
+            budget=budget if not isinstance(policy, FullPolicy) else _NO_BUDGET,
+            counter=counter,
+            policy=self._timed,
+            shape=self._shape,
+            on_infeasible="report",
+            same_result=self._same_result,
+        )
+        self._availability = Availability(recording.spans, recording.blocks)
+        self._places: dict[int, Place] = {}
+        self._digest = xxhash.xxh3_128()
+        self._result = ReplayResult(
+            recording.name, policy_name, backend, counter.name, budget_tokens=budget
+        )
+
+    def run(self) -> ReplayResult:
+        before: Turn | None = None
+        for turn in self._recording.turns:
+            steps = self._feed(before, turn)
+            prompt = self._session.assemble()
+            self._places.update(places_of(steps, self._session.entered))
+            self._measure(turn.request, prompt)
+            before = turn
+        return self._finish()
+
+    def _feed(self, before: Turn | None, turn: Turn) -> list[Step]:
+        """Give the session what the model wrote last and what arrived since; return what it was given."""
+        written = () if before is None else before.outputs
+        open_calls: set[str] = set()
+        reply = reply_message(written, self._shape)
+        if reply is not None:
+            open_calls = {call.id for call in self._session.post_model(reply)}
+        arrived: list[Step] = []
+        for step in turn.before:
+            if isinstance(step.event, Reset):
+                self._add(arrived, open_calls)
+                self._session.reset()
+                arrived, open_calls = [], set()
+            elif isinstance(step.event, Compaction) and step.event.trigger == "manual":
+                self._session.compaction()
+            elif step.block is not None:
+                arrived.append(step)
+        self._add(arrived, open_calls)
+        return [*written, *turn.inputs]
+
+    def _add(self, steps: list[Step], open_calls: set[str]) -> None:
+        for message, origin in input_messages(steps, open_calls, self._shape):
+            self._session.add(message, origin=origin)
+
+    def _measure(self, request: int, prompt: Prompt) -> None:
+        result, plan = self._result, prompt.plan
+        result.turns += 1
+        moves = "".join(f"{move.page_id}\t{move.old:d}{move.new:d}\n" for move in plan.moves)
+        self._digest.update(
+            f"{plan.turn}\t{plan.used_tokens}\t{plan.missing_tokens}\n{moves}".encode()
+        )
+        if not plan.feasible:
+            result.turns_infeasible += 1
+            return
+        result.prompt_peak = max(result.prompt_peak, plan.used_tokens)
+        result.prompt_total += plan.used_tokens
+        result.turns_over_budget += plan.used_tokens > result.budget_tokens
+        result.prefix_tokens_kept += plan.prefix_tokens_kept
+        result.epochs += plan.epoch
+        self._availability.observe(request, self._shown)
+        if self._watch is not None:
+            self._watch(request, prompt, self._session)
+
+    def _shown(self, index: int) -> str | None:
+        """Return what the prompt shows of a block: the block's own text where it is whole."""
+        place = self._places.get(index)
+        level = Fidelity.NONE if place is None else self._session.level(place.page_id)
+        if place is None or not level:
+            return None
+        page = self._session.page(place.page_id)
+        reduced = page.ladder[level].texts[place.part]
+        block = self._recording.blocks[index]
+        if reduced is None:
+            return block.text
+        if block.kind == "call":
+            return call_text(block.text.split("\n", 1)[0], decode_arguments(reduced))
+        return reduced.replace("\r\n", "\n")
+
+    def _same_result(self, earlier: str, later: str) -> bool:
+        return self._body(earlier) == self._body(later)
+
+    def _body(self, text: str) -> str:
+        return text[self._headers.get(text, 0) :]
+
+    def _finish(self) -> ReplayResult:
+        result, session = self._result, self._session
+        by_type = Counter(page.type.name.lower() for page in session.pages())
+        result.pages = dict(sorted(by_type.items()))
+        result.faults = session.faults.counts
+        result.spans = self._availability.totals
+        result.repairs = len(session.repairs)
+        result.turn_us = self._timed.turn_us
+        result.plan_digest = self._digest.hexdigest()
+        session.close()
+        return result

@@ -1,0 +1,24 @@
+"""What was decided and why: utilities, policies, plans, explanations."""
+
+from .paper import PaperPolicy
+from .floor import required_levels, unmet_floor
+from .plan import Decision, Move, Plan, View, apply_levels
+from .policy import ClawVMPolicy, Policy, policy_named
+from .utility import PageKind, page_weight, superseded_weight
+
+__all__ = [
+    "ClawVMPolicy",
+    "Decision",
+    "Move",
+    "PageKind",
+    "PaperPolicy",
+    "Plan",
+    "Policy",
+    "View",
+    "apply_levels",
+    "page_weight",
+    "policy_named",
+    "required_levels",
+    "superseded_weight",
+    "unmet_floor",
+]

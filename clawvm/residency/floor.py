@@ -1,0 +1,59 @@
+"""The floor of a prompt: what must be resident, whatever the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..pages import Fidelity, Page
+from .plan import Decision, View
+
+__all__ = ["required_levels", "unmet_floor"]
+
+
+def required_levels(view: View) -> dict[int, Fidelity]:
+    """Return the level that each page of the floor gets, the tail included as far as it fits.
+
+    Hard pins and demands come first, at the cheapest level that satisfies them. The tail (what the model
+    wrote last and what arrived since) follows, newest first: a line for every page, then the full
+    text for every page that still fits. A newest page of which not even a line fits is required all
+    the same, so that the caller hears of it.
+
+    Used by every policy that has a budget, so that all of them start from the same ground.
+    """
+    required = {slot: page.floor for slot, page in view.pinned.items()}
+    for slot, level in view.demands.items():
+        required[slot] = max(level, required.get(slot, Fidelity.NONE))
+    for slot, level in required.items():
+        required[slot] = _rung(view.pages[slot], level)
+    left = view.budget - sum(view.pages[slot].tokens(level) for slot, level in required.items())
+    newest_first = list(reversed(view.tail))
+    for slot in newest_first:
+        if slot in required:
+            continue
+        page = view.pages[slot]
+        cheapest = _rung(page, Fidelity.POINTER)
+        if page.tokens(cheapest) <= left or slot == newest_first[0]:
+            required[slot] = cheapest
+            left -= page.tokens(cheapest)
+    for slot in newest_first:
+        page = view.pages[slot]
+        more = page.tokens(Fidelity.FULL) - page.tokens(required.get(slot, Fidelity.FULL))
+        if slot in required and more <= left:
+            required[slot] = Fidelity.FULL
+            left -= more
+    return required
+
+
+def _rung(page: Page, level: Fidelity) -> Fidelity:
+    """Return the cheapest level of the page's ladder that is at least `level`."""
+    return next(rung for rung in page.ladder if rung >= level)
+
+
+def unmet_floor(view: View, required: Mapping[int, Fidelity]) -> Decision | None:
+    """Return the decision that says the floor does not fit, or None when it does."""
+    costs = {slot: view.pages[slot].tokens(level) for slot, level in required.items()}
+    floor_tokens = sum(costs.values())
+    if floor_tokens <= view.budget:
+        return None
+    dearest_first = sorted(costs, key=lambda slot: (-costs[slot], view.pages[slot].id))
+    return Decision([], 0, floor_tokens, required=dearest_first, feasible=False)

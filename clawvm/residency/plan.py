@@ -1,0 +1,152 @@
+"""What a policy is given, what it answers, and the plan that a caller reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..pages import Fidelity, Page
+
+if TYPE_CHECKING:
+    from .._backend import core
+
+__all__ = ["Decision", "Move", "Plan", "View", "apply_levels"]
+
+
+class Move(NamedTuple):
+    """A page that changed level."""
+
+    page_id: str
+    old: Fidelity
+    new: Fidelity
+
+
+@dataclass(slots=True)
+class View:
+    """What a policy sees when a prompt is to be assembled.
+
+    Parameters
+    ----------
+    table : PageTable
+        The page table; the policy sets levels there.
+    pages : mapping of int to Page
+        The live pages by slot.
+    pinned : mapping of int to Page
+        Those of them with a hard pin.
+    budget : int
+        Most that the prompt may cost, in tokens.
+    turn : int
+        The session's turn, from 1.
+    fresh : sequence of int
+        Slots of the pages put or changed since the last plan, oldest first.
+    tail : sequence of int
+        Slots of what the model wrote last and of what arrived since, oldest first.
+    demands : mapping of int to Fidelity
+        The least level that a page must have in this prompt.
+    compacting : bool
+        Whether the harness asked for a compaction since the last plan.
+    """
+
+    table: core.PageTable
+    pages: Mapping[int, Page]
+    pinned: Mapping[int, Page]
+    budget: int
+    turn: int
+    fresh: Sequence[int]
+    tail: Sequence[int]
+    demands: Mapping[int, Fidelity]
+    compacting: bool = False
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a policy decided.
+
+    Parameters
+    ----------
+    moves : list of (slot, old level, new level)
+        Every page whose level differs from that of the last plan, in slot order.
+    used_tokens, floor_tokens : int
+        What the prompt costs, and what its floor does.
+    epoch : bool
+        Whether pages were demoted to make room.
+    value, bound : int or None
+        Value of the selection and an upper bound on that of any selection; None where nothing was selected.
+    required : list of int
+        Slots of the floor, dearest first; only when it does not fit.
+    feasible : bool
+        Whether the floor fitted; if not, no page has moved.
+    """
+
+    moves: list[tuple[int, int, int]]
+    used_tokens: int
+    floor_tokens: int = 0
+    epoch: bool = False
+    value: int | None = None
+    bound: int | None = None
+    required: list[int] = field(default_factory=list)
+    feasible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was decided for one prompt.
+
+    Parameters
+    ----------
+    policy : str
+        Name of the policy that decided.
+    turn : int
+        The session's turn, from 1.
+    budget_tokens, used_tokens, floor_tokens : int
+        The budget, what the prompt costs, and what its floor costs (0 when nothing was selected).
+    moves : tuple of Move
+        Pages that changed level since the last plan.
+    epoch : bool
+        Whether pages were demoted to make room.
+    prefix_tokens_kept : int
+        Tokens of the last prompt up to the first message that differs now.
+    value, bound : int or None
+        Value of the selection, and an upper bound on that of any selection within the same budget and
+        floor; None when nothing was selected in this turn.
+    missing_tokens : int
+        How much the floor is over the budget; above 0 only in a report of infeasibility.
+    required : tuple of str
+        The pages of a floor that does not fit, dearest first.
+    """
+
+    policy: str
+    turn: int
+    budget_tokens: int
+    used_tokens: int
+    floor_tokens: int
+    moves: tuple[Move, ...]
+    epoch: bool
+    prefix_tokens_kept: int
+    value: int | None = None
+    bound: int | None = None
+    missing_tokens: int = 0
+    required: tuple[str, ...] = ()
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the floor fitted the budget."""
+        return self.missing_tokens == 0
+
+
+def apply_levels(view: View, levels: Mapping[int, Fidelity]) -> Decision:
+    """Give every live page its level of `levels`, ``NONE`` where it has none, and tell what moved.
+
+    For policies that decide all pages anew; ``epoch`` tells whether any of them was demoted.
+    """
+    moves = []
+    demoted = False
+    for slot in sorted(view.pages):
+        new = levels.get(slot, Fidelity.NONE)
+        old = view.table.level(slot)
+        if old != new:
+            view.table.set_level(slot, new)
+            moves.append((slot, old, int(new)))
+            demoted = demoted or new < old
+    return Decision(moves, view.table.used_tokens, epoch=demoted)

@@ -1,0 +1,135 @@
+"""The policy protocol and ClawVM's own policy: append between epochs, demote in one pass."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..errors import PageInvalid, PolicyUnknown
+from ..pages import Fidelity
+from .floor import required_levels
+from .paper import PaperPolicy
+from .plan import Decision, View
+
+__all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "policy_named"]
+
+LOW_WATER_PERCENT = 70
+
+
+class Policy(Protocol):
+    """Decides residency.
+
+    An implementation sets levels in ``view.table`` so that ``used_tokens`` is within ``view.budget`` and
+    every page of the floor is at its level, and answers with what moved; or it answers with
+    ``feasible=False`` and leaves every level as it was.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the policy is called in reports."""
+
+    def decide(self, view: View) -> Decision:
+        """Choose a level for every page."""
+
+
+class ClawVMPolicy:
+    """Append at full between epochs; when the prompt would pass the budget, demote in one epoch.
+
+    Parameters
+    ----------
+    low_water_percent : int, optional
+        Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of the provider's
+        prompt cache) and keeps less; 100 selects anew at every turn that would overflow.
+    """
+
+    name = "clawvm"
+
+    def __init__(self, low_water_percent: int = LOW_WATER_PERCENT) -> None:
+        if not 1 <= low_water_percent <= 100:
+            raise PageInvalid(
+                f"the low-water mark is a percentage of the budget from 1 to 100, found {low_water_percent}"
+            )
+        self.low_water_percent = low_water_percent
+
+    def decide(self, view: View) -> Decision:
+        """Admit what is new; run an epoch if that passes the budget."""
+        table = view.table
+        before = _admit(view)
+        if table.used_tokens <= view.budget and not view.compacting:
+            return Decision(_moves(before, view), table.used_tokens)
+        decision = self._epoch(view, before)
+        if not decision.feasible:
+            for slot, level in before.items():
+                table.set_level(slot, level)
+        return decision
+
+    def _epoch(self, view: View, before: dict[int, int]) -> Decision:
+        table = view.table
+        for slot in view.pinned:
+            # What is pinned does not grow old: it competes for upgrades as if it had just arrived.
+            table.touch(slot, view.turn)
+        required = required_levels(view)
+        for slot, level in required.items():
+            table.demand(slot, level)
+        required_tokens = sum(view.pages[slot].tokens(level) for slot, level in required.items())
+        low_water = view.budget * self.low_water_percent // 100
+        target = max(1, low_water, required_tokens)
+        selection = table.select(min(target, view.budget), view.turn)
+        table.clear_demands()
+        if not selection.feasible:
+            return Decision(
+                [],
+                used_tokens=0,
+                floor_tokens=selection.floor_tokens,
+                required=selection.required,
+                feasible=False,
+            )
+        for slot, old, _ in selection.moves:
+            before.setdefault(slot, old)
+        return Decision(
+            _moves(before, view),
+            used_tokens=table.used_tokens,
+            floor_tokens=selection.floor_tokens,
+            epoch=True,
+            value=selection.value,
+            bound=selection.bound,
+        )
+
+
+def _admit(view: View) -> dict[int, int]:
+    """Raise what is new to full and what is demanded to its level; return the levels there were."""
+    table = view.table
+    before: dict[int, int] = {}
+    for slot in view.fresh:
+        before[slot] = table.level(slot)
+        table.set_level(slot, Fidelity.FULL)
+    for slot, level in view.demands.items():
+        old = table.level(slot)
+        if old < level:
+            before.setdefault(slot, old)
+            table.set_level(slot, next(rung for rung in view.pages[slot].ladder if rung >= level))
+    return before
+
+
+def _moves(before: dict[int, int], view: View) -> list[tuple[int, int, int]]:
+    """List the slots whose level is no longer what it was, in slot order."""
+    level = view.table.level
+    return [(slot, old, new) for slot, old in sorted(before.items()) if (new := level(slot)) != old]
+
+
+_POLICIES = {"clawvm": ClawVMPolicy, "paper": PaperPolicy}
+
+
+def policy_named(name: str) -> Policy:
+    """Return a new policy object.
+
+    Raises
+    ------
+    PolicyUnknown
+        When `name` is neither ``clawvm`` nor ``paper``.
+    """
+    try:
+        return _POLICIES[name]()
+    except KeyError:
+        raise PolicyUnknown(
+            f"no residency policy is called {name!r}; there are {', '.join(map(repr, _POLICIES))}"
+        ) from None

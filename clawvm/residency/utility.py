@@ -1,0 +1,72 @@
+"""What a page is worth, from what real sessions needed back.
+
+The expected number of later verbatim quotations of a page, measured on 56 recorded agent sessions, depends on
+who wrote it, on its size (about the power 0.75 between 400 and 12,800 characters, flat above, almost nothing
+under 200) and on the turns since it was last touched; not on how often it was used. An agent's own edits
+and writes are quoted three to four times as much as what it read, searches hardly, edit confirmations
+never; a result that an equal call has repeated is worth 7 % of what it was.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import isqrt
+
+__all__ = ["SUPERSEDED_PERCENT", "PageKind", "page_weight", "superseded_weight"]
+
+SUPERSEDED_PERCENT = 7
+_SIZE_FLAT_CHARS = 12_800
+_SIZE_SMALL_CHARS = 200
+
+
+class PageKind(Enum):
+    """Who wrote a text, with its worth per unit of size in twentieths of a typical result."""
+
+    SYSTEM = ("system", 400)
+    INSTRUCTIONS = ("instructions", 60)
+    USER = ("user", 40)
+    ATTACHMENT = ("attachment", 10)
+    OWN_TEXT = ("assistant text", 60)
+    OWN_EDIT = ("own edit", 70)
+    OWN_SHELL = ("own command", 60)
+    OWN_CALL = ("own call", 30)
+    READ_RESULT = ("read result", 24)
+    SHELL_RESULT = ("command output", 24)
+    SEARCH_RESULT = ("search result", 4)
+    AGENT_RESULT = ("subagent result", 2)
+    OTHER_RESULT = ("tool result", 20)
+    EDIT_CONFIRMATION = ("edit confirmation", 0)
+    STATE = ("state page", 200)
+
+    def __init__(self, label: str, worth: int) -> None:
+        self.label = label
+        self.worth = worth
+
+
+def page_weight(kind: PageKind, characters: int) -> int:
+    """Return the base utility of a text.
+
+    Parameters
+    ----------
+    kind : PageKind
+        Who wrote it.
+    characters : int
+        Its length.
+
+    Returns
+    -------
+    int
+        At least 1; ``worth * characters ** 0.75``, flat above 12,800 characters and a quarter of that
+        under 200. Integer arithmetic throughout, so that every machine gets the same.
+    """
+    size = min(characters, _SIZE_FLAT_CHARS)
+    # Two nested integer square roots of size**3 scaled by 2**32 are 256 * size**0.75.
+    scaled = isqrt(isqrt(size**3 << 32))
+    if characters < _SIZE_SMALL_CHARS:
+        scaled //= 4
+    return max(1, kind.worth * scaled >> 6)
+
+
+def superseded_weight(weight: int) -> int:
+    """Return what is left of `weight` once an equal call has been made again."""
+    return max(1, weight * SUPERSEDED_PERCENT // 100)

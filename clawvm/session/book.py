@@ -1,0 +1,174 @@
+"""The pages of a session: made, changed, archived, and kept in step with the page table and the store."""
+
+from __future__ import annotations
+
+from .._backend import core
+from ..errors import PageInvalid, PageNotFound
+from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..stores import ContentKey, Store
+from ..tokens import digest
+from .ladders import Made
+
+__all__ = ["PageBook", "handle_of"]
+
+_LEVELS = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
+# Parts of a page are digested as one text; a tab between two newlines keeps ("a", "b") and ("ab",) apart well enough for a hint.
+_PART_SEPARATOR = "\n\t\n"
+
+
+def handle_of(session_id: str, page_id: str, version: int) -> str:
+    """Return the handle that names one version of a page."""
+    return f"clawvm://{session_id}/{page_id}@{version}"
+
+
+class PageBook:
+    """Live and archived pages by id, with one record each in the page table.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(self, session_id: str, store: Store) -> None:
+        self.session_id = session_id
+        self.store = store
+        self.table = core.PageTable()
+        self.live: dict[str, Page] = {}
+        self.archived: dict[str, Page] = {}
+        self.by_slot: dict[int, Page] = {}
+        self.pinned: dict[int, Page] = {}
+        self.fresh: dict[int, None] = {}
+        self._next_number: dict[str, int] = {}
+
+    def free_id(self, base: str) -> str:
+        """Return `base`, or `base` with the first free number behind it."""
+        if base not in self.live and base not in self.archived:
+            return base
+        number = self._next_number.get(base, 2)
+        while (candidate := f"{base}#{number}") in self.live or candidate in self.archived:
+            number += 1
+        self._next_number[base] = number + 1
+        return candidate
+
+    def next_version(self, page_id: str) -> int:
+        """Return the version that the next content of a page gets."""
+        page = self.live.get(page_id)
+        return page.version + 1 if page else 1
+
+    def get(self, page_id: str) -> Page:
+        """Return a live page.
+
+        Raises
+        ------
+        PageNotFound
+            When no live page has this id.
+        """
+        page = self.live.get(page_id)
+        if page is None:
+            where = "was archived by a reset" if page_id in self.archived else "is not known"
+            raise PageNotFound(
+                f"page {page_id!r} {where} in session {self.session_id!r}, which has "
+                f"{len(self.live)} live pages"
+            )
+        return page
+
+    def define(
+        self,
+        page_id: str,
+        page_type: PageType,
+        texts: tuple[str, ...],
+        made: Made,
+        provenance: Provenance,
+        turn: int,
+        *,
+        label: str,
+        scope: Scope | None = None,
+        pin: Pin | None = None,
+        floor: Fidelity | None = None,
+        recompute_cost: int = 0,
+        is_tool: bool = False,
+    ) -> Page:
+        """Make a page, or give a live one a new content; it counts as fresh until the next plan."""
+        if page_id in self.archived:
+            raise PageInvalid(
+                f"page {page_id!r} of session {self.session_id!r} was archived by a reset; "
+                "put the new content under another id"
+            )
+        rules = RULES[page_type]
+        old = self.live.get(page_id)
+        page = Page(
+            id=page_id,
+            type=page_type,
+            provenance=provenance,
+            scope=rules.scope if scope is None else scope,
+            pin=rules.pin if pin is None else pin,
+            floor=rules.floor if floor is None else floor,
+            texts=texts,
+            ladder=made.ladder,
+            weight=made.weight,
+            recompute_cost=recompute_cost,
+            is_tool=is_tool,
+            label=label,
+            request=turn,
+        )
+        page.slot = self.table.put(
+            page_id,
+            [page.ladder[level].tokens if level in page.ladder else None for level in _LEVELS],
+            [page.ladder[level].quality if level in page.ladder else 1 for level in _LEVELS],
+            page.weight,
+            page_type=page_type,
+            pin=page.pin,
+            floor=page.floor,
+            digest=digest(_PART_SEPARATOR.join(texts)),
+            turn=turn,
+        )
+        page.version = self.table.version(page.slot)
+        if old is None:
+            self._enter(page)
+        else:
+            page = _carry_over(old, page)
+        self._index_pin(page)
+        self.fresh[page.slot] = None
+        self.store.put(
+            ContentKey(self.session_id, page_id, page.version), _PART_SEPARATOR.join(texts)
+        )
+        return page
+
+    def _enter(self, page: Page) -> None:
+        self.live[page.id] = page
+        self.by_slot[page.slot] = page
+
+    def _index_pin(self, page: Page) -> None:
+        if page.pin is Pin.HARD:
+            self.pinned[page.slot] = page
+        else:
+            self.pinned.pop(page.slot, None)
+
+    def pin(self, page: Page, pin: Pin, floor: Fidelity) -> None:
+        """Set a page's pin and floor."""
+        self.table.set_pin(page.slot, pin)
+        self.table.set_floor(page.slot, floor)
+        page.pin = pin
+        page.floor = floor
+        self._index_pin(page)
+
+    def reweigh(self, page: Page, weight: int) -> None:
+        """Set a page's base utility."""
+        self.table.reweigh(page.slot, weight)
+        page.weight = weight
+
+    def archive(self, page: Page) -> None:
+        """Take a page out of the table; its contents stay in the store and its id stays taken."""
+        self.table.remove(page.slot)
+        del self.live[page.id], self.by_slot[page.slot]
+        self.pinned.pop(page.slot, None)
+        self.fresh.pop(page.slot, None)
+        page.slot = -1
+        self.archived[page.id] = page
+
+
+def _carry_over(old: Page, new: Page) -> Page:
+    """Give the page object that others hold the new content."""
+    old.type, old.provenance, old.scope = new.type, new.provenance, new.scope
+    old.pin, old.floor, old.texts, old.ladder = new.pin, new.floor, new.texts, new.ladder
+    old.weight, old.recompute_cost = new.weight, new.recompute_cost
+    old.is_tool, old.label, old.version = new.is_tool, new.label, new.version
+    return old

@@ -1,0 +1,383 @@
+"""Messages become pages: one page for each text, one for each tool call with its result.
+
+A call and its result are one page and so are never split: they change level together, and when the page shows
+nothing both leave the prompt. Messages wait until the next prompt is assembled; then what has come since
+the last one is checked as a whole, mended where it is broken, and taken in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from ..errors import MessageInvalid
+from ..messages import Envelope, Part, PartKind, Shape, parse, repair, shape_of, signature
+from ..pages import Fidelity, Page, PageType, Pin, Provenance
+from ..residency import PageKind, superseded_weight
+from .book import PageBook, handle_of
+from .ladders import LadderMaker, Made
+from .layout import Layout, Owner
+from .tools import ToolKind, call_target, tool_kind
+
+__all__ = ["Conversation", "Entry", "Exchange", "Origin", "RepairMode"]
+
+Message = dict[str, Any]
+Origin = Literal["instructions", "attachment"]
+RepairMode = Literal["repair", "refuse"]
+
+# Ids stand in handles and in sorted output: no white space, no control characters, no '@' (it sets off the version).
+_NOT_IN_ID = re.compile(r"[\s\x00-\x1f\x7f@\ud800-\udfff]+")
+_ID_CHARS_MAX = 80
+# The end of a path says more than its beginning, and every character of an id is paid for in pointers.
+_SUBJECT_CHARS_MAX = 40
+
+
+class Entry(NamedTuple):
+    """A part that came in with the last prompt: where it is now.
+
+    Parameters
+    ----------
+    kind : PartKind
+        What it is.
+    call_id : str or None
+        For calls and results, the call's id.
+    page_id : str
+        The page that holds it.
+    part : int
+        Which part of the page: 0, or 1 for the result of a call.
+    """
+
+    kind: PartKind
+    call_id: str | None
+    page_id: str
+    part: int
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A tool call on its way, and the equal call before it, if there was one.
+
+    Parameters
+    ----------
+    page : Page
+        The page of call and, later, result.
+    call : Part
+        The call.
+    tool : ToolKind
+        What the tool does.
+    earlier : Page or None
+        The page of the last equal call.
+    earlier_level : Fidelity
+        At which level the model saw that page when it made this call.
+    """
+
+    page: Page
+    call: Part
+    tool: ToolKind
+    earlier: Page | None
+    earlier_level: Fidelity
+
+
+class Conversation:
+    """Turns messages into pages and puts them into the layout.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(
+        self,
+        book: PageBook,
+        layout: Layout,
+        ladders: LadderMaker,
+        mode: RepairMode,
+        shape: Shape | None,
+    ) -> None:
+        self.shape: Shape | None = shape
+        self.tail: dict[str, Page] = {}
+        self.repairs: list[str] = []
+        self.entered: list[Entry] = []
+        self._book = book
+        self._layout = layout
+        self._ladders = ladders
+        self._mode: RepairMode = mode
+        self._waiting: list[tuple[Message, Origin | None]] = []
+        self._shape_seen = shape is not None
+        ladders.shape = shape or "openai"
+        self._open: dict[str, Exchange] = {}
+        self._latest_equal: dict[str, Page] = {}
+        self._by_target: dict[str, list[Page]] = {}
+        self._replying = False
+        self._has_user = False
+        self._turn = 0
+        self._repeated: list[Exchange] = []
+
+    # Waiting -----------------------------------------------------------------------------------------
+
+    def add(self, message: Message, origin: Origin | None) -> Envelope:
+        """Check one message and keep it until the next prompt."""
+        known = shape_of(message)
+        if known is not None and known != self.shape:
+            if self._shape_seen:
+                raise MessageInvalid(
+                    f"expected a message in the {self.shape} format like those before it, found one in "
+                    f"the {known} format; keep to one format within a session"
+                )
+            self.shape = known
+            self._layout.set_shape(known)
+            self._ladders.shape = known
+        self._shape_seen = self._shape_seen or known is not None
+        envelope = parse(message, self.shape or "openai")
+        self._waiting.append((message, origin))
+        return envelope
+
+    def add_result(self, call_id: str, text: str, is_error: bool) -> None:
+        """Keep a tool result, given as text, until the next prompt."""
+        if self.shape != "anthropic":
+            self.add({"role": "tool", "tool_call_id": call_id, "content": text}, None)
+            return
+        block: Message = {"type": "tool_result", "tool_use_id": call_id, "content": text}
+        if is_error:
+            block["is_error"] = True
+        last, origin = self._waiting[-1] if self._waiting else ({}, None)
+        if last.get("role") == "user" and _is_results(last.get("content")):
+            # Anthropic wants all results of a reply in one message.
+            self._waiting[-1] = ({**last, "content": [*last["content"], block]}, origin)
+        else:
+            self.add({"role": "user", "content": [block]}, None)
+
+    def take_in(self, turn: int) -> list[Exchange]:
+        """Turn the waiting messages into pages.
+
+        Returns
+        -------
+        list of Exchange
+            Those that repeat an earlier call, with their results.
+
+        Raises
+        ------
+        MessageInvalid
+            When they are broken and the session refuses that; they go on waiting.
+        """
+        messages = [message for message, _ in self._waiting]
+        mended, report = repair(messages, self.shape or "openai", self._mode)
+        self.repairs.extend(str(finding) for finding in report.findings)
+        if turn != self._turn:
+            self._turn = turn
+            self.entered = []
+        self._repeated = []
+        origins = {id(message): origin for message, origin in self._waiting}
+        for message in mended:
+            envelope = parse(message, self.shape or "openai")
+            if envelope.role == "assistant":
+                self._take_reply(envelope, turn)
+            else:
+                self._take_input(envelope, turn, origins.get(id(message)))
+        self._open.clear()
+        self._waiting.clear()
+        return self._repeated
+
+    def forget(self) -> None:
+        """Drop what is known of past calls: the conversation is over."""
+        self._open.clear()
+        self._latest_equal.clear()
+        self._by_target.clear()
+        self.tail = {}
+        self._replying = False
+        self._has_user = False
+
+    # What the model wrote ------------------------------------------------------------------------------
+
+    def _take_reply(self, envelope: Envelope, turn: int) -> None:
+        if not self._replying:
+            self.tail = {}
+        self._replying = True
+        position = self._layout.next_position
+        grouped: dict[str, list[Part]] = {}
+        for part in envelope.parts:
+            if part.kind is PartKind.OPAQUE and part.call_id is not None:
+                grouped.setdefault(part.call_id, []).append(part)
+        owners: list[Owner] = []
+        pages: dict[str, Page] = {}
+        for part in envelope.parts:
+            group = grouped.get(part.call_id or "") if part.kind is PartKind.OPAQUE else None
+            if group is not None and part.call_id is not None:
+                # A call that the provider ran itself stays together with the answer beside it.
+                page = pages.get(part.call_id) or self._whole_page(group, position, turn)
+                pages[part.call_id] = page
+                owners.append(Owner(page, next(i for i, one in enumerate(group) if one is part)))
+            elif part.kind is PartKind.CALL:
+                owners.append(Owner(self._open_call(part, position, turn), 0))
+            else:
+                page = self._text_page(
+                    part, PageType.CONVERSATION, PageKind.OWN_TEXT, envelope.role, position, turn
+                )
+                owners.append(Owner(page, 0))
+        self._place(envelope, owners)
+
+    def _whole_page(self, parts: list[Part], position: int, turn: int) -> Page:
+        name = parts[0].name or "provider-tool"
+        return self._define(
+            name,
+            PageType.EVIDENCE,
+            tuple(part.text for part in parts),
+            self._ladders.whole(parts, PageKind.OTHER_RESULT),
+            Provenance("tool", parts[0].call_id or f"message {position}", turn),
+            turn,
+            "provider tool",
+        )
+
+    def _open_call(self, call: Part, position: int, turn: int) -> Page:
+        name = call.name or "tool"
+        tool = tool_kind(name)
+        arguments = "" if call.arguments is None else call.arguments
+        target = call_target(arguments)
+        page = self._define(
+            f"{name}:{(target or _first_text(arguments))[-_SUBJECT_CHARS_MAX:]}",
+            PageType.EVIDENCE,
+            (call.text,),
+            self._ladders.whole([call], tool.call),
+            Provenance("tool", call.call_id or f"message {position}", turn),
+            turn,
+            tool.label,
+            recompute_cost=tool.recompute_cost,
+            is_tool=True,
+        )
+        equal = signature(name, arguments)
+        earlier = self._latest_equal.get(equal)
+        level = Fidelity.NONE
+        if earlier is not None and earlier.slot >= 0:
+            level = Fidelity(self._book.table.level(earlier.slot))
+        self._latest_equal[equal] = page
+        if target is not None:
+            self._use_target(target, page, turn)
+        if call.call_id is not None:
+            self._open[call.call_id] = Exchange(page, call, tool, earlier, level)
+        return page
+
+    def _use_target(self, target: str, page: Page, turn: int) -> None:
+        """Count a call that names a file or address as a use of every page that came from it."""
+        known = [other for other in self._by_target.get(target, ()) if other.slot >= 0]
+        for other in known:
+            self._book.table.touch(other.slot, turn)
+        self._by_target[target] = [*known, page]
+
+    # What arrived ----------------------------------------------------------------------------------------
+
+    def _take_input(self, envelope: Envelope, turn: int, origin: Origin | None) -> None:
+        self._replying = False
+        position = self._layout.next_position
+        owners: list[Owner] = []
+        for part in envelope.parts:
+            answers = part.kind is PartKind.RESULT and part.call_id in self._open
+            if answers and part.call_id is not None:
+                exchange = self._open.pop(part.call_id)
+                self._answer(exchange, part, turn)
+                owners.append(Owner(exchange.page, 1))
+            else:
+                page_type, kind = _input_type(envelope.role, origin)
+                page = self._text_page(part, page_type, kind, envelope.role, position, turn)
+                owners.append(Owner(page, 0))
+        self._place(envelope, owners)
+
+    def _answer(self, exchange: Exchange, result: Part, turn: int) -> None:
+        page, tool = exchange.page, exchange.tool
+        handle = handle_of(self._book.session_id, page.id, page.version + 1)
+        self._book.define(
+            page.id,
+            PageType.EVIDENCE,
+            (exchange.call.text, result.text),
+            self._ladders.exchange(exchange.call, result, tool, handle),
+            page.provenance,
+            turn,
+            label=tool.label,
+            recompute_cost=tool.recompute_cost,
+            is_tool=True,
+        )
+        earlier = exchange.earlier
+        if earlier is not None:
+            self._repeated.append(exchange)
+            if earlier.slot >= 0:
+                self._book.reweigh(earlier, superseded_weight(earlier.weight))
+
+    def _text_page(
+        self, part: Part, page_type: PageType, kind: PageKind, role: str, position: int, turn: int
+    ) -> Page:
+        base = role if part.kind is PartKind.TEXT else f"{role}-{part.place[0]}"
+        first_user = role == "user" and not self._has_user and page_type is PageType.CONVERSATION
+        self._has_user = self._has_user or first_user
+        page_id = self._book.free_id(base)
+        handle = handle_of(self._book.session_id, page_id, 1)
+        source = {"assistant": "model", "user": "user"}.get(role, "harness")
+        return self._book.define(
+            page_id,
+            page_type,
+            (part.text,),
+            self._ladders.text(part, page_type, kind, handle, role),
+            Provenance(source, f"message {position}", turn),
+            turn,
+            label=kind.label,
+            # What the user asked for first is what everything after it is about.
+            pin=Pin.HARD if first_user else None,
+        )
+
+    # Both ------------------------------------------------------------------------------------------------
+
+    def _define(
+        self,
+        base: str,
+        page_type: PageType,
+        texts: tuple[str, ...],
+        made: Made,
+        provenance: Provenance,
+        turn: int,
+        label: str,
+        *,
+        recompute_cost: int = 0,
+        is_tool: bool = False,
+    ) -> Page:
+        page_id = self._book.free_id(_NOT_IN_ID.sub("-", base)[:_ID_CHARS_MAX])
+        return self._book.define(
+            page_id,
+            page_type,
+            texts,
+            made,
+            provenance,
+            turn,
+            label=label,
+            recompute_cost=recompute_cost,
+            is_tool=is_tool,
+        )
+
+    def _place(self, envelope: Envelope, owners: list[Owner]) -> None:
+        position = self._layout.append(envelope, owners)
+        for part, (page, number) in zip(envelope.parts, owners, strict=True):
+            if page.position < 0:
+                page.position = position
+            self.tail[page.id] = page
+            self.entered.append(Entry(part.kind, part.call_id, page.id, number))
+
+
+def _is_results(content: object) -> bool:
+    return isinstance(content, list) and all(
+        isinstance(block, dict) and block.get("type") == "tool_result" for block in content
+    )
+
+
+def _input_type(role: str, origin: Origin | None) -> tuple[PageType, PageKind]:
+    if role in ("system", "developer"):
+        return PageType.BOOTSTRAP, PageKind.SYSTEM
+    if origin == "instructions":
+        return PageType.BOOTSTRAP, PageKind.INSTRUCTIONS
+    if origin == "attachment":
+        return PageType.CONVERSATION, PageKind.ATTACHMENT
+    return PageType.CONVERSATION, PageKind.USER
+
+
+def _first_text(arguments: Mapping[str, Any] | str) -> str:
+    """Return the first text among the arguments, for an id that a reader can place."""
+    if isinstance(arguments, str):
+        return arguments.strip().split("\n", 1)[0]
+    texts = (value for value in arguments.values() if isinstance(value, str) and value.strip())
+    return next(texts, "").strip().split("\n", 1)[0]

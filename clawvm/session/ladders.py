@@ -1,0 +1,139 @@
+"""Ladders of pages, built at ingest: what each level shows and what it costs (paper, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..messages import Form as PartForm
+from ..messages import Part, PartKind, Shape, form_tokens, shorten_arguments
+from ..pages import RULES, Fidelity, PageForm, PageType
+from ..representations import Builders, Form, Source, build, detect
+from ..residency import PageKind, page_weight
+from .tools import ToolKind, call_target
+
+__all__ = ["LadderMaker", "Made"]
+
+# A call whose long arguments are cut keeps its short ones: enough to see what was done, not to do it again.
+_SHORT_CALL_QUALITY = 60
+_SHORT_ARGUMENT_CHARS = 120
+# Quality is in thousandths of the full page.
+FULL_QUALITY = 1000
+_CHEAPER = (Fidelity.COMPRESSED, Fidelity.STRUCTURED, Fidelity.POINTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A page's ladder, cheapest level first, and its base utility."""
+
+    ladder: dict[Fidelity, PageForm]
+    weight: int
+
+    def reweighed(self, weight: int) -> Made:
+        """Return the same ladder with a base utility of the caller's."""
+        return Made(self.ladder, weight)
+
+
+class LadderMaker:
+    """Builds ladders with one token counter and one set of builders.
+
+    Parameters
+    ----------
+    count : callable
+        Tokens of a text.
+    builders : Builders or None
+        Plug-in builders; None for the built-in ones.
+    """
+
+    def __init__(self, count: Callable[[str], int], builders: Builders | None) -> None:
+        self.shape: Shape = "openai"
+        self._count = count
+        self._builders = builders
+
+    def text(self, part: Part, page_type: PageType, kind: PageKind, handle: str, role: str) -> Made:
+        """Build the ladder of a page with one part: a message's text, or something opaque."""
+        forms: dict[Fidelity, Form] = {}
+        if part.kind is PartKind.TEXT and part.replaceable:
+            source = Source(
+                text=part.text, kind=detect(part.text, role=role), role=role, handle=handle
+            )
+            forms = self._forms(source, page_type)
+        return self.given(part, kind, forms)
+
+    def given(self, part: Part, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
+        """Build the ladder of a page with one part and the given cheaper forms."""
+        cheaper = {
+            level: PageForm((form.text,), (self._tokens(part, form.text),), form.quality)
+            for level, form in forms.items()
+        }
+        full = PageForm((None,), (self._tokens(part, None),), FULL_QUALITY)
+        return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(part.text)))
+
+    def whole(self, parts: Sequence[Part], kind: PageKind) -> Made:
+        """Build the ladder of a page that is shown as it is or not at all."""
+        tokens = tuple(self._tokens(part, None) for part in parts)
+        full = PageForm((None,) * len(parts), tokens, FULL_QUALITY)
+        return Made({Fidelity.FULL: full}, page_weight(kind, sum(len(part.text) for part in parts)))
+
+    def exchange(self, call: Part, result: Part, tool: ToolKind, handle: str) -> Made:
+        """Build the ladder of a call and its result, which change level together.
+
+        An agent's own edit is kept whole or as a pointer: only its confirmation has cheaper forms. Any other
+        call stays whole while its result gets cheaper, and is cut at the pointer.
+        """
+        arguments = "" if call.arguments is None else call.arguments
+        path = call_target(arguments)
+        source = Source(
+            text=result.text,
+            kind=detect(result.text, tool=call.name, path=path),
+            tool=call.name,
+            arguments=None if isinstance(arguments, str) else arguments,
+            path=path,
+            is_error=result.is_error,
+            handle=handle,
+        )
+        forms: dict[Fidelity, Form | None] = {**self._forms(source, PageType.EVIDENCE)}
+        pointer = forms.get(Fidelity.POINTER)
+        if tool is ToolKind.EDIT and pointer is not None:
+            forms = {Fidelity.COMPRESSED: pointer}
+        # A result too short for a pointer of its own stays as it is beside a call that is cut.
+        forms[Fidelity.POINTER] = pointer
+        short_call = shorten_arguments(arguments, handle, _SHORT_ARGUMENT_CHARS)
+        call_weight = page_weight(tool.call, len(call.text))
+        result_weight = page_weight(tool.result, len(result.text))
+        cheaper: dict[Fidelity, PageForm] = {}
+        for level, form in forms.items():
+            shown_call = short_call if level is Fidelity.POINTER else None
+            shown_result = None if form is None else form.text
+            call_quality = FULL_QUALITY if shown_call is None else _SHORT_CALL_QUALITY
+            result_quality = FULL_QUALITY if form is None else form.quality
+            quality = call_weight * call_quality + result_weight * result_quality
+            cheaper[level] = PageForm(
+                (shown_call, shown_result),
+                (self._tokens(call, shown_call), self._tokens(result, shown_result)),
+                min(FULL_QUALITY - 1, max(1, quality // (call_weight + result_weight))),
+            )
+        tokens = (self._tokens(call, None), self._tokens(result, None))
+        full = PageForm((None, None), tokens, FULL_QUALITY)
+        return Made(_strictly_cheaper(full, cheaper), call_weight + result_weight)
+
+    def _forms(self, source: Source, page_type: PageType) -> dict[Fidelity, Form]:
+        levels = [level for level in _CHEAPER if level in RULES[page_type].levels]
+        return build(source, levels, self._count, self._builders)
+
+    def _tokens(self, part: Part, form: PartForm) -> int:
+        return form_tokens(part, form, self.shape, self._count)
+
+
+def _strictly_cheaper(
+    full: PageForm, cheaper: dict[Fidelity, PageForm]
+) -> dict[Fidelity, PageForm]:
+    """Leave out each level that is not cheaper, or is not worse, than the next dearer one that stays."""
+    kept = {Fidelity.FULL: full}
+    dearer = full
+    for level in _CHEAPER:
+        form = cheaper.get(level)
+        if form is not None and form.tokens < dearer.tokens and form.quality <= dearer.quality:
+            kept[level] = form
+            dearer = form
+    return {level: kept[level] for level in sorted(kept)}

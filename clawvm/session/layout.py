@@ -1,0 +1,189 @@
+"""The layout of a conversation: which page stands where, and the messages that show it.
+
+Messages keep their order. A page changes level in place; every message that did not change is the same object as in
+the last prompt, so that what a provider has cached stays valid byte for byte.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..messages import DROP, Envelope, Shape, parse, render
+from ..pages import Fidelity, Page, PageType
+from ..residency import Plan
+from .prompt import Prompt
+
+__all__ = ["Layout", "Owner"]
+
+Message = dict[str, Any]
+
+_STAYS_IN_PLACE = (PageType.BOOTSTRAP, PageType.CONSTRAINT)
+
+
+class Owner(NamedTuple):
+    """The page that a part of a message belongs to, and which part of the page it is."""
+
+    page: Page
+    part: int
+
+
+class _Row(NamedTuple):
+    """One message: its envelope and the owner of each of its parts."""
+
+    envelope: Envelope
+    owners: list[Owner]
+
+
+class Layout:
+    """All messages of a session in order, and those of them that the prompt shows.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(self) -> None:
+        # By position; None where every page of a message was removed.
+        self._rows: list[_Row | None] = []
+        # What the last prompt showed: positions in order, and for each its message and its tokens.
+        self._positions: list[int] = []
+        self._messages: list[Message] = []
+        self._tokens: list[int] = []
+        self._places: dict[str, list[int]] = {}
+        self._stale: set[int] = set()
+        # Position of the first message of the conversation; what was put before it is the system prompt.
+        self._start = sys.maxsize
+
+    @property
+    def next_position(self) -> int:
+        """The position that the next message gets."""
+        return len(self._rows)
+
+    def set_shape(self, shape: Shape) -> None:
+        """Read the messages so far, plain texts all of them, as being of `shape`."""
+        for row in self._rows:
+            if row is not None:
+                row.envelope.shape = shape
+
+    def append(self, envelope: Envelope, owners: list[Owner]) -> int:
+        """Put a message at the end; `owners` names the page of each of its parts. Return its position."""
+        self._start = min(self._start, len(self._rows))
+        return self._append(envelope, owners)
+
+    def put(self, page: Page, text: str, shape: Shape | None) -> None:
+        """Show a page that is no message; one that is there already stays, or moves to the end.
+
+        Before the conversation it is a system message; within it a system message for OpenAI and a user
+        message for Anthropic, whose format has no other way to say something later on.
+        """
+        places = self._places.get(page.id)
+        role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
+        if places and page.type in _STAYS_IN_PLACE:
+            row = self._rows[places[0]]
+            role = row.envelope.role if row is not None else role
+            envelope = parse({"role": role, "content": text}, shape or "openai")
+            self._rows[places[0]] = _Row(envelope, [Owner(page, 0)])
+            self._stale.add(places[0])
+            return
+        if places:
+            self.remove(page)
+        envelope = parse({"role": role, "content": text}, shape or "openai")
+        page.position = self._append(envelope, [Owner(page, 0)])
+
+    def remove(self, page: Page) -> None:
+        """Take a page out of every message that shows it; messages left without a page go."""
+        for position in self._places.pop(page.id, ()):
+            row = self._rows[position]
+            if row is not None and all(owner.page.id not in self._places for owner in row.owners):
+                self._rows[position] = None
+            self._stale.add(position)
+
+    def touch(self, page_id: str) -> None:
+        """Note that a page looks different now."""
+        self._stale.update(self._places.get(page_id, ()))
+
+    def refresh(self, level_of: Mapping[str, Fidelity]) -> int:
+        """Render what is stale anew.
+
+        Parameters
+        ----------
+        level_of : mapping of str to Fidelity
+            The level of each resident page; a page that is not there shows nothing.
+
+        Returns
+        -------
+        int
+            Tokens of the last prompt before the first message that is not the same any more.
+        """
+        last_count = len(self._positions)
+        first_change = last_count
+        for position in sorted(self._stale):
+            changed = self._refresh_row(position, level_of)
+            if changed is not None:
+                first_change = min(first_change, changed)
+        self._stale.clear()
+        return sum(self._tokens[:first_change])
+
+    def prompt(self, shape: Shape | None, plan: Plan) -> Prompt:
+        """Return the prompt as it was last rendered."""
+        if shape != "anthropic":
+            return Prompt(list(self._messages), plan)
+        head = bisect_left(self._positions, self._start)
+        system = "\n\n".join(_text_of(message) for message in self._messages[:head])
+        return Prompt(self._messages[head:], plan, system or None)
+
+    def _append(self, envelope: Envelope, owners: list[Owner]) -> int:
+        position = len(self._rows)
+        self._rows.append(_Row(envelope, owners))
+        for owner in owners:
+            places = self._places.setdefault(owner.page.id, [])
+            if position not in places[-1:]:
+                places.append(position)
+        self._stale.add(position)
+        return position
+
+    def _refresh_row(self, position: int, level_of: Mapping[str, Fidelity]) -> int | None:
+        """Render one message; return its place in the prompt if it is not what it was, else None."""
+        message, tokens = self._render(position, level_of)
+        index = bisect_left(self._positions, position)
+        shown = index < len(self._positions) and self._positions[index] == position
+        if message is None:
+            if not shown:
+                return None
+            del self._positions[index], self._messages[index], self._tokens[index]
+        elif not shown:
+            self._positions.insert(index, position)
+            self._messages.insert(index, message)
+            self._tokens.insert(index, tokens)
+        elif self._messages[index] == message:
+            return None
+        else:
+            self._messages[index] = message
+            self._tokens[index] = tokens
+        return index
+
+    def _render(
+        self, position: int, level_of: Mapping[str, Fidelity]
+    ) -> tuple[Message | None, int]:
+        row = self._rows[position]
+        if row is None:
+            return None, 0
+        forms: list[Any] = []
+        tokens = 0
+        for page, part in row.owners:
+            level = level_of.get(page.id)
+            if level is None:
+                forms.append(DROP)
+                continue
+            form = page.ladder[level]
+            forms.append(form.texts[part])
+            tokens += form.part_tokens[part]
+        return render(row.envelope, forms), tokens
+
+
+def _text_of(message: Message) -> str:
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "\n".join(block["text"] for block in content if block.get("type") == "text")

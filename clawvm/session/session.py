@@ -1,0 +1,509 @@
+"""Session: one agent's memory, and the operations that a harness calls (paper, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ..errors import BudgetInvalid, PageInvalid, SessionClosed
+from ..faults import FaultKind, FaultObserver
+from ..messages import Envelope, Part, PartKind, Shape
+from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..representations import Builders, Form
+from ..residency import PageKind, Plan, Policy, policy_named
+from ..stores import MemoryStore, Recall, Store
+from ..tokens import CountMemo, TokenCounter, best_counter, counter
+from .assembler import Assembler, OnInfeasible
+from .book import PageBook, handle_of
+from .conversation import Conversation, Entry, Origin, RepairMode
+from .explain import explain
+from .ladders import LadderMaker
+from .layout import Layout
+from .prompt import Prompt, ToolCall
+from .recall import look_up
+from .repetition import fault_of
+from .replies import message_of
+
+__all__ = ["Session"]
+
+Message = dict[str, Any]
+
+_KIND_OF_TYPE = {
+    PageType.BOOTSTRAP: PageKind.SYSTEM,
+    PageType.CONSTRAINT: PageKind.SYSTEM,
+    PageType.PLAN: PageKind.STATE,
+    PageType.PREFERENCE: PageKind.STATE,
+    PageType.EVIDENCE: PageKind.OTHER_RESULT,
+    PageType.CONVERSATION: PageKind.USER,
+}
+# What a reset leaves: rules and preferences hold for the next conversation, the rest belongs to the last.
+_SURVIVES_RESET = (PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERENCE)
+
+
+class Session:
+    """One agent's memory under a token budget.
+
+    Operations by task: taking in (`put`, `add`, `extend`, `add_result`), using (`touch`, `pin`, `demand`,
+    `recall`), a turn (`assemble`, `post_model`, `tool_execute`), boundaries (`compaction`, `reset`,
+    `close`), looking (`explain`, `page`, `pages`, `level`, `plan`, `faults`, `repairs`).
+
+    Parameters
+    ----------
+    session_id : str
+        Names the session in handles.
+    budget : int
+        Most that a prompt may cost, in tokens, everything included.
+    counter : str, callable or TokenCounter, optional
+        Counts tokens: an encoding (``"o200k_base"``), a model, ``"approximate"``, or your own function. By
+        default the best at hand without a network; ``session.counter.name`` tells which.
+    policy : str or Policy, optional
+        ``"clawvm"`` or ``"paper"``, or a policy object.
+    shape : {"openai", "anthropic"}, optional
+        The format of the messages; by default that of the first message that can only be one of them.
+    repair : {"repair", "refuse"}, optional
+        What happens to a broken history (a result without its call, a call without result): it is mended and
+        noted in `repairs`, or `MessageInvalid` is raised.
+    on_infeasible : {"raise", "report"}, optional
+        What `assemble` does when the floor does not fit: raise `BudgetInfeasible`, or return a prompt
+        without messages whose plan says what is missing.
+    builders : Builders, optional
+        Plug-in builders of cheaper representations.
+    same_result : callable, optional
+        Whether two results of equal calls say the same, by default whether the texts are equal; for tools whose
+        results carry a time or a run number.
+    store : Store, optional
+        Where contents are kept; by default this process's memory.
+
+    Raises
+    ------
+    BudgetInvalid
+        When the budget is not a positive whole number.
+    PolicyUnknown
+        When no policy has that name.
+    TokenizerUnavailable
+        When the counter is asked for by name and its vocabulary is not at hand.
+
+    Notes
+    -----
+    Thread safety: one thread at a time uses a session; different sessions are independent.
+    """
+
+    def __init__(
+        self,
+        session_id: str = "session",
+        *,
+        budget: int,
+        counter: str | Callable[[str], int] | TokenCounter | None = None,
+        policy: str | Policy = "clawvm",
+        shape: Shape | None = None,
+        repair: RepairMode = "repair",
+        on_infeasible: OnInfeasible = "raise",
+        builders: Builders | None = None,
+        same_result: Callable[[str, str], bool] = str.__eq__,
+        store: Store | None = None,
+    ) -> None:
+        if not session_id or "/" in session_id or "@" in session_id:
+            raise PageInvalid(
+                f"a session id is a text without '/' and '@', found {session_id!r}; it stands in handles"
+            )
+        self.session_id = session_id
+        self.budget = budget
+        self.counter = best_counter() if counter is None else _counter(counter)
+        self.faults = FaultObserver()
+        self._same_result = same_result
+        self._book = PageBook(session_id, MemoryStore() if store is None else store)
+        self._ladders = LadderMaker(CountMemo(self.counter).count, builders)
+        self._layout = Layout()
+        self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
+        chosen = policy_named(policy) if isinstance(policy, str) else policy
+        self._assembler = Assembler(self._book, self._layout, self.faults, chosen, on_infeasible)
+        self._closed = False
+
+    @classmethod
+    def open(cls, session_id: str, *, budget: int, **options: Any) -> Self:
+        """Start a session: `Session(session_id, budget=..., ...)` under the paper's name for it."""
+        return cls(session_id, budget=budget, **options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def budget(self) -> int:
+        """Most that a prompt may cost, in tokens; a new value holds from the next prompt on."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, tokens: int) -> None:
+        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens <= 0:
+            raise BudgetInvalid(f"a budget is a whole number of tokens above 0, found {tokens!r}")
+        self._budget = tokens
+
+    # Taking in -------------------------------------------------------------------------------------
+
+    def put(
+        self,
+        page_id: str,
+        page_type: PageType,
+        text: str,
+        *,
+        provenance: Provenance | None = None,
+        scope: Scope | None = None,
+        pin: Pin | None = None,
+        floor: Fidelity | None = None,
+        utility: int | None = None,
+        recompute_cost: int = 0,
+        forms: Mapping[Fidelity, Form] | None = None,
+    ) -> Page:
+        """Make a page that is no message, or give it a new content.
+
+        It stands in the prompt where it was first put: before the first message among the system messages, later
+        between the messages. Bootstrap and constraint pages stay where they are when their content changes;
+        any other page moves to the end, so that a page that changes often does not cost the cached prompt
+        again each time. Putting what is already there costs nothing.
+
+        Parameters
+        ----------
+        page_id : str
+            Unique in the session, at most 512 bytes of UTF-8.
+        page_type : PageType
+            Which of the six.
+        text : str
+            The full text.
+        provenance : Provenance, optional
+            The event that it came from; by default this call of the harness.
+        scope, pin, floor : optional
+            By default what Table 1 of the paper gives the type.
+        utility : int, optional
+            Base utility of the full page, 1..16,777,216; by default from type and size.
+        recompute_cost : int, optional
+            What it takes to make it again, in arbitrary units; the paper's policy reads it.
+        forms : mapping of Fidelity to Form, optional
+            Cheaper forms of your own, for instance a summary; the built-in ones are not made then.
+
+        Raises
+        ------
+        PageInvalid, LimitExceeded
+            When an argument is out of its range; nothing has changed then.
+        SessionClosed
+            After `close`.
+        """
+        self._check_open()
+        old = self._book.live.get(page_id)
+        if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
+            self._book.table.touch(old.slot, self._assembler.turn)
+            return old
+        kind = _KIND_OF_TYPE[page_type]
+        version = self._book.next_version(page_id)
+        part = Part(PartKind.TEXT, text)
+        if forms is None:
+            handle = handle_of(self.session_id, page_id, version)
+            made = self._ladders.text(part, page_type, kind, handle, page_type.name.lower())
+        else:
+            levels = RULES[page_type].levels
+            allowed = {level: form for level, form in forms.items() if level in levels}
+            made = self._ladders.given(part, kind, allowed)
+        if utility is not None:
+            made = made.reweighed(utility)
+        page = self._book.define(
+            page_id,
+            page_type,
+            (text,),
+            made,
+            provenance or Provenance("harness", f"put {page_id}", self._assembler.turn),
+            self._assembler.turn,
+            label=f"{page_type.name.lower()} page",
+            scope=scope,
+            pin=pin,
+            floor=floor,
+            recompute_cost=recompute_cost,
+        )
+        self._layout.put(page, text, self._conversation.shape)
+        return page
+
+    def add(self, message: Message, *, origin: Origin | None = None) -> None:
+        """Take in one message of either chat format; its pages are made at the next `assemble`.
+
+        Parameters
+        ----------
+        message : dict
+            Kept, not copied, and never changed; do not change it either.
+        origin : {"instructions", "attachment"}, optional
+            For a user message that the harness made: instructions for the agent (kept as bootstrap pages), or
+            something attached to the conversation.
+
+        Raises
+        ------
+        MessageInvalid
+            When it is of no known format, or of another one than the messages before it.
+        SessionClosed
+            After `close`.
+        """
+        self._check_open()
+        self._conversation.add(message, origin)
+
+    def extend(self, messages: Iterable[Message]) -> None:
+        """Take in several messages, in order."""
+        for message in messages:
+            self.add(message)
+
+    def add_result(self, call: ToolCall | str, text: str, *, is_error: bool = False) -> None:
+        """Take in the result of a call as text.
+
+        Parameters
+        ----------
+        call : ToolCall or str
+            What `post_model` returned, or the call's id.
+        text : str
+            What the tool answered.
+        is_error : bool, optional
+            Whether it failed.
+        """
+        self._check_open()
+        call_id = call if isinstance(call, str) else call.id
+        self._conversation.add_result(call_id, text, is_error)
+
+    # Using -----------------------------------------------------------------------------------------
+
+    def touch(self, page_id: str) -> None:
+        """Note that a page was used: it counts as recent again.
+
+        Raises
+        ------
+        PageNotFound
+            When no live page has this id.
+        """
+        self._check_open()
+        page = self._book.get(page_id)
+        self._book.table.touch(page.slot, self._assembler.turn)
+        if self._assembler.levels.get(page_id):
+            self.faults.hit()
+
+    def pin(self, page_id: str, pin: Pin = Pin.HARD, floor: Fidelity | None = None) -> None:
+        """Set how strongly a page holds its floor, and the floor if one is given.
+
+        Raises
+        ------
+        PageNotFound
+            When no live page has this id.
+        """
+        self._check_open()
+        page = self._book.get(page_id)
+        self._book.pin(page, pin, page.floor if floor is None else floor)
+
+    def demand(self, page_id: str, level: Fidelity = Fidelity.FULL) -> None:
+        """Require a page at `level` or better in the next prompt.
+
+        Raises
+        ------
+        PageNotFound
+            When no live page has this id.
+        """
+        self._check_open()
+        page = self._book.get(page_id)
+        if self._assembler.levels.get(page_id, Fidelity.NONE) >= level:
+            self.faults.hit()
+        demands = self._assembler.demands
+        demands[page.slot] = max(level, demands.get(page.slot, Fidelity.NONE))
+        self._book.table.touch(page.slot, self._assembler.turn)
+
+    def recall(self, name: str, version: int | None = None) -> Recall:
+        """Look a page's exact text up.
+
+        Parameters
+        ----------
+        name : str
+            A page id, or a handle (``clawvm://SESSION/PAGE@VERSION``).
+        version : int, optional
+            Which content, from 1; by default the newest.
+
+        Returns
+        -------
+        Recall
+            Found, or why not: no match, denied (another session's handle), stale (only a newer
+            version is left), backend error. Never an unexplained nothing.
+        """
+        self._check_open()
+        recall = look_up(self._book, name, version)
+        page = self._book.live.get(recall.page_id)
+        if recall.found and page is not None:
+            self._book.table.touch(page.slot, self._assembler.turn)
+        return recall
+
+    # A turn ----------------------------------------------------------------------------------------
+
+    def assemble(self) -> Prompt:
+        """Decide what is resident and build the prompt of the next request.
+
+        Returns
+        -------
+        Prompt
+
+        Raises
+        ------
+        BudgetInfeasible
+            When the floor does not fit, before anything has moved, unless the session reports instead.
+        SessionClosed
+            After `close`.
+        """
+        self._check_open()
+        self._take_in()
+        tail = [page.slot for page in self._conversation.tail.values() if page.slot >= 0]
+        return self._assembler.assemble(self._budget, tail, self._conversation.shape)
+
+    def post_model(self, reply: object) -> list[ToolCall]:
+        """Take in what the model answered and return the calls it wants run.
+
+        Parameters
+        ----------
+        reply : object
+            An assistant message, or a response of OpenAI's or Anthropic's SDK, as object or dict.
+
+        Raises
+        ------
+        MessageInvalid
+            When no assistant message is in it.
+        """
+        self._check_open()
+        envelope: Envelope = self._conversation.add(message_of(reply), None)
+        return [
+            ToolCall(part.call_id or "", part.name or "", part.arguments or "")
+            for part in envelope.parts
+            if part.kind is PartKind.CALL
+        ]
+
+    def tool_execute(self, call: ToolCall) -> str | None:
+        """Ask, before a call is run, for a result that is known to be still valid.
+
+        A known result may stand for a run only after a check of its source, which comes with the durable tier;
+        until then the answer is always to run the call. A repetition is judged by its result.
+
+        Returns
+        -------
+        str or None
+            None: run the call.
+        """
+        self._check_open()
+        return None
+
+    # Boundaries ------------------------------------------------------------------------------------
+
+    def compaction(self) -> None:
+        """Compact: the next prompt demotes down to the low-water mark, and its rules are checked after."""
+        self._check_open()
+        self._assembler.boundary = "compaction"
+
+    def reset(self) -> None:
+        """Begin a new conversation: rules and preferences stay, everything else is archived.
+
+        What was archived can still be recalled. The next prompt's rules are checked.
+        """
+        self._check_open()
+        self._take_in()
+        self._conversation.forget()
+        for page in list(self._book.live.values()):
+            if page.type not in _SURVIVES_RESET:
+                self._layout.remove(page)
+                self._assembler.forget(page)
+                self._book.archive(page)
+        self._assembler.boundary = "reset"
+
+    def close(self) -> None:
+        """End the session; a second call changes nothing."""
+        if not self._closed:
+            self._closed = True
+            self._book.store.close()
+
+    # Looking ---------------------------------------------------------------------------------------
+
+    def explain(self, page_id: str) -> str:
+        """Say why a page is at its level in the last plan, with the figures behind it.
+
+        Raises
+        ------
+        PageNotFound
+            When no live page has this id.
+        """
+        page = self._book.get(page_id)
+        return explain(page, self._book.live.values(), self._book.table, self.plan, self.turn)
+
+    def page(self, page_id: str) -> Page:
+        """Return a live page; it is the session's own, not a copy.
+
+        Raises
+        ------
+        PageNotFound
+            When no live page has this id.
+        """
+        return self._book.get(page_id)
+
+    def pages(self) -> list[Page]:
+        """List the live pages in the order in which they were made."""
+        return list(self._book.live.values())
+
+    def level(self, page_id: str) -> Fidelity:
+        """Return the level of a page in the last plan; ``NONE`` for one that is archived or unknown."""
+        return self._assembler.levels.get(page_id, Fidelity.NONE)
+
+    @property
+    def plan(self) -> Plan | None:
+        """What was decided for the last prompt; None before the first."""
+        return self._assembler.plan
+
+    @property
+    def policy(self) -> Policy:
+        """What decides residency."""
+        return self._assembler.policy
+
+    @property
+    def turn(self) -> int:
+        """How many prompts have been assembled."""
+        return self._assembler.turn
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """What was mended in the history so far, a sentence each."""
+        return tuple(self._conversation.repairs)
+
+    @property
+    def shape(self) -> Shape | None:
+        """The format of the messages; None as long as none has told."""
+        return self._conversation.shape
+
+    @property
+    def entered(self) -> tuple[Entry, ...]:
+        """The parts of messages that came in with the last prompt, in order, and where they are."""
+        return tuple(self._conversation.entered)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SessionClosed(f"session {self.session_id!r} is closed; open a new one")
+
+    def _take_in(self) -> None:
+        """Turn waiting messages into pages; judge each call among them that repeats an earlier one."""
+        for exchange in self._conversation.take_in(self._assembler.turn + 1):
+            kind = fault_of(exchange, self._same_result)
+            if kind is None or exchange.earlier is None:
+                continue
+            self.faults.record(
+                kind,
+                exchange.earlier.id,
+                self._assembler.turn + 1,
+                f"{exchange.page.id} repeats it with the same result; it was at "
+                f"{exchange.earlier_level.name.lower()} when the call was made",
+            )
+            if kind is FaultKind.DUPLICATE_SIGNATURE:
+                self.faults.hit()
+
+
+def _counter(spec: str | Callable[[str], int] | TokenCounter) -> TokenCounter:
+    # The parameter of Session has the function's name.
+    return counter(spec)

@@ -1,0 +1,73 @@
+"""What a tool call does, judged by its name: the kinds that a page's worth depends on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+
+from ..residency import PageKind
+
+__all__ = ["ToolKind", "call_target", "tool_kind"]
+
+
+class ToolKind(Enum):
+    """Kinds of tool, with the worth of the call, that of its result, and what it takes to run again."""
+
+    READ = (PageKind.OWN_CALL, PageKind.READ_RESULT, 8)
+    SEARCH = (PageKind.OWN_CALL, PageKind.SEARCH_RESULT, 6)
+    EDIT = (PageKind.OWN_EDIT, PageKind.EDIT_CONFIRMATION, 12)
+    SHELL = (PageKind.OWN_SHELL, PageKind.SHELL_RESULT, 8)
+    AGENT = (PageKind.OWN_CALL, PageKind.AGENT_RESULT, 12)
+    OTHER = (PageKind.OWN_CALL, PageKind.OTHER_RESULT, 6)
+
+    def __init__(self, call: PageKind, result: PageKind, recompute_cost: int) -> None:
+        self.call = call
+        self.result = result
+        self.recompute_cost = recompute_cost
+
+    @property
+    def label(self) -> str:
+        """What a call and its result are, for a reader."""
+        return f"{self.name.lower()} exchange"
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether a repetition fetches what was there before, rather than doing something again."""
+        return self in (ToolKind.READ, ToolKind.SEARCH)
+
+
+_WORDS = (
+    (ToolKind.EDIT, ("edit", "write", "patch", "replace", "insert", "save")),
+    (ToolKind.SEARCH, ("grep", "glob", "search", "find", "ls")),
+    (ToolKind.AGENT, ("task", "agent", "subagent")),
+    (ToolKind.SHELL, ("bash", "shell", "exec", "run", "terminal", "command", "stdin", "python")),
+    (ToolKind.READ, ("read", "view", "open", "cat", "fetch", "get", "list", "lookup", "show")),
+)
+_SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
+_TARGET_KEYS = ("file_path", "path", "filename", "notebook_path", "url", "uri")
+_PATCHED_FILE = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
+
+
+def tool_kind(name: str) -> ToolKind:
+    """Judge a tool by the words of its name; `ToolKind.OTHER` when none is known."""
+    words = {word.lower() for word in _SPLIT.split(name) if word} | {name.lower()}
+    for kind, known in _WORDS:
+        if words.intersection(known):
+            return kind
+    return ToolKind.OTHER
+
+
+def call_target(arguments: Mapping[str, object] | str) -> str | None:
+    """Return the file or address that a call names, or None.
+
+    A call that names it again is taken as a use of what is known of it.
+    """
+    if isinstance(arguments, str):
+        patched = _PATCHED_FILE.search(arguments)
+        return patched.group(1).strip() if patched else None
+    for key in _TARGET_KEYS:
+        value = arguments.get(key)
+        if isinstance(value, str) and value:
+            return value
+    return None

@@ -1,0 +1,136 @@
+"""Recorded sessions of other people's harnesses, against the figures that were counted for them."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from clawvm.replay import trace as t
+from clawvm.replay.blocks import blocks_of, turns_of
+from clawvm.replay.importers import detect, open_sessions
+
+TRACES = Path(os.environ.get("CLAWVM_TRACES", Path(__file__).parents[4] / "shared" / "traces"))
+
+pytestmark = pytest.mark.skipif(
+    not TRACES.is_dir(), reason=f"no recorded sessions at {TRACES} (set CLAWVM_TRACES)"
+)
+
+CLAUDE_CODE = [
+    # file, messages, calls, compactions, clearings, largest recorded prompt
+    ("entireio-cli/b0dc55b3a1dc-1.jsonl", 283, 128, 1, 2, 154505),
+    ("entireio-cli/b8e9234b1b70-0.jsonl", 406, 178, 2, 0, 155637),
+    ("entireio-cli/91b42542f24f-0.jsonl", 147, 85, 1, 0, 173215),
+    ("PackmindHub-context-evaluator/c8946606a339-0.jsonl", 217, 107, 1, 0, 166488),
+]
+CODEX = [
+    # file, messages, calls, compactions, aborts, largest recorded prompt
+    ("EntityProcess-agentv/0034f597b72d-1.jsonl", 405, 177, 2, 0, 96092),
+    ("savekirk-session-bridge/27787ded68f8-0.jsonl", 503, 222, 1, 0, 201154),
+    ("savekirk-session-bridge/64b5e5660349-1.jsonl", 258, 108, 0, 3, 169992),
+]
+TAU_BENCH = "tau-bench/gpt-4o-airline.tasks-00-09.json"
+
+
+def the_session(name, file_format):
+    path = TRACES / file_format / name
+    assert detect(path) == file_format
+    (session,) = open_sessions(path)
+    return session
+
+
+def kinds(session):
+    return Counter(type(event) for event in session.trace.events)
+
+
+def largest_prompt(session):
+    return max(getattr(event, "prompt_tokens", None) or 0 for event in session.trace.events)
+
+
+@pytest.mark.parametrize(
+    ("name", "messages", "calls", "compactions", "clearings", "peak"), CLAUDE_CODE
+)
+def test_claude_code(name, messages, calls, compactions, clearings, peak):
+    session = the_session(name, "claude-code")
+    count = kinds(session)
+    replies = {e.reply for e in session.trace.events if getattr(e, "reply", None) is not None}
+    from_users = sum(isinstance(e, t.Message) and e.role == "user" for e in session.trace.events)
+
+    assert session.report.is_clean
+    assert count[t.Call] == count[t.Result] == calls
+    assert count[t.Compaction] == compactions
+    assert count[t.Clear] == clearings
+    assert largest_prompt(session) == peak
+    # The summaries of compactions were counted among the messages.
+    assert len(replies) + from_users + count[t.Result] + compactions == messages
+
+
+@pytest.mark.parametrize(("name", "messages", "calls", "compactions", "aborts", "peak"), CODEX)
+def test_codex(name, messages, calls, compactions, aborts, peak):
+    session = the_session(name, "codex")
+    count = kinds(session)
+
+    assert not session.report.damaged
+    assert count[t.Call] == calls
+    assert count[t.Compaction] == compactions
+    assert count[t.Abort] == aborts
+    assert largest_prompt(session) == peak
+    # The system prompt was not counted among the messages.
+    assert count[t.Message] - 1 + count[t.Call] + count[t.Result] == messages
+    assert [block.kind for block in blocks_of(session.trace) if block.fixed] == ["system"] * 2
+
+
+def test_codex_results_begin_with_a_header_that_is_measured():
+    session = the_session(CODEX[0][0], "codex")
+    results = [event for event in session.trace.events if isinstance(event, t.Result)]
+
+    assert sum(result.header > 0 for result in results) == 176
+    assert not any("Wall time" in result.text[result.header :][:80] for result in results)
+
+
+def test_tau_bench():
+    sessions = list(open_sessions(TRACES / TAU_BENCH))
+    calls = sum(kinds(session)[t.Call] for session in sessions)
+
+    assert len(sessions) == 40
+    assert sum(session.report.lines for session in sessions) == 1238
+    assert calls == 274
+    assert not any(session.report.damaged for session in sessions)
+    assert all(blocks_of(session.trace)[0].fixed for session in sessions)
+    assert len({session.name for session in sessions}) == 40
+
+
+def test_ids_that_a_session_used_again_are_unique_and_every_call_has_its_result():
+    reused = 0
+    for session in open_sessions(TRACES / TAU_BENCH):
+        calls = [event.id for event in session.trace.events if isinstance(event, t.Call)]
+        results = [event.call_id for event in session.trace.events if isinstance(event, t.Result)]
+        assert calls == results
+        assert len(set(calls)) == len(calls)
+        reused += sum(tally.count for tally in session.report.mended.values())
+
+    assert reused == 26
+
+
+@pytest.mark.parametrize(
+    "path", [f"claude-code/{row[0]}" for row in CLAUDE_CODE] + [f"codex/{row[0]}" for row in CODEX]
+)
+def test_every_request_is_one_recorded_reply(path):
+    session = next(open_sessions(TRACES / path))
+    requests = [turn for turn in turns_of(session.trace) if turn.outputs]
+
+    for turn in requests:
+        replies = {step.event.reply for step in turn.outputs}
+        assert len(replies) == 1
+    assert [turn.request for turn in requests] == list(range(len(requests)))
+
+
+def test_a_trace_that_was_written_is_read_back_equal(tmp_path):
+    session = the_session(CLAUDE_CODE[0][0], "claude-code")
+    path = tmp_path / "copy.jsonl"
+    with path.open("wb") as stream:
+        t.write_trace(session.trace, stream)
+
+    (copy,) = open_sessions(path)
+
+    assert copy.trace == session.trace

@@ -1,0 +1,72 @@
+"""Availability: a span counts when one text that the prompt shows holds all of it."""
+
+import pytest
+
+from clawvm.replay.availability import Availability, SpanTotals
+from clawvm.replay.blocks import Block
+from clawvm.replay.spans import measured_spans
+
+SENTENCE = "The heating in the study stays below nineteen degrees at night."
+PAGE = f"House rules\n{SENTENCE}\nNo music after ten."
+
+
+@pytest.fixture
+def session() -> list[Block]:
+    """Two pages that hold a sentence, and a model that quotes it a request later."""
+    return [
+        Block(0, 0, "in", "result", PAGE),
+        Block(1, 0, "in", "result", f"copy: {SENTENCE}"),
+        Block(2, 0, "out", "text", "Read.", leaves=("Read.",), path_leaves=(False,)),
+        Block(3, 1, "in", "user", "What about the study?"),
+        Block(4, 1, "out", "text", SENTENCE, leaves=(SENTENCE,), path_leaves=(False,)),
+    ]
+
+
+def totals(session: list[Block], shown: dict[int, str]) -> SpanTotals:
+    availability = Availability(measured_spans(session), session)
+    for request in range(2):
+        availability.observe(request, shown.get)
+    return availability.totals
+
+
+def test_a_page_shown_whole_makes_its_spans_available(session: list[Block]) -> None:
+    assert totals(session, {0: session[0].text}) == SpanTotals(1, 1, 0)
+
+
+def test_any_one_source_is_enough(session: list[Block]) -> None:
+    assert totals(session, {0: "[cleared]", 1: session[1].text}) == SpanTotals(1, 1, 0)
+
+
+def test_a_reduced_form_counts_when_it_holds_the_whole_span(session: list[Block]) -> None:
+    assert totals(session, {0: f"[...] {SENTENCE} [...]"}) == SpanTotals(1, 1, 0)
+
+
+def test_a_form_that_lost_part_of_the_span_is_one_recall_away(session: list[Block]) -> None:
+    assert totals(session, {0: SENTENCE[:-1], 1: SENTENCE[1:]}) == SpanTotals(1, 0, 1)
+
+
+def test_a_page_of_which_nothing_is_shown_is_neither(session: list[Block]) -> None:
+    assert totals(session, {}) == SpanTotals(1, 0, 0)
+    assert totals(session, {0: ""}) == SpanTotals(1, 0, 0)
+
+
+def test_text_shown_for_a_block_that_is_no_source_does_not_count(session: list[Block]) -> None:
+    assert totals(session, {3: SENTENCE}) == SpanTotals(1, 0, 0)
+
+
+def test_a_request_without_a_prompt_leaves_its_spans_unavailable(session: list[Block]) -> None:
+    availability = Availability(measured_spans(session), session)
+    availability.observe(0, lambda index: session[index].text)
+    assert availability.totals == SpanTotals(1, 0, 0)
+
+
+def test_a_request_counts_once(session: list[Block]) -> None:
+    availability = Availability(measured_spans(session), session)
+    for _ in range(2):
+        availability.observe(1, lambda index: session[index].text)
+    assert availability.totals == SpanTotals(1, 1, 0)
+
+
+def test_a_session_without_spans_has_no_share() -> None:
+    assert SpanTotals(0, 0, 0).share is None
+    assert SpanTotals(4, 3, 1).share == 0.75
