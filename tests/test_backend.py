@@ -14,6 +14,8 @@ import pytest
 import clawvm
 
 SHOW = "import clawvm; print(clawvm.backend)"
+# An editable installation would still find its core for a copy of the package.
+SHOW_WITHOUT_CORE = f"import sys; sys.modules['clawvm._core'] = None; {SHOW}"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def run(folder: Path | None = None, **variables: str) -> subprocess.CompletedPro
     if folder is not None:
         environment["PYTHONPATH"] = str(folder)
     return subprocess.run(
-        [sys.executable, "-c", SHOW],
+        [sys.executable, "-P", "-c", SHOW if folder is None else SHOW_WITHOUT_CORE],
         env=environment,
         capture_output=True,
         text=True,

@@ -69,7 +69,7 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         name: value for name, value in os.environ.items() if name != "CLAWVM_NO_EXTENSIONS"
     }
     return subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, "-P", *arguments],
         env={**inherited, **environment},
         capture_output=True,
         text=True,

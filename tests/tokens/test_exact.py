@@ -148,7 +148,7 @@ def test_the_files_are_those_that_tiktoken_asks_for(
     for encoding, files in FILES.items():
         for name, _ in files:
             (not_at_hand / name).write_text(name)
-        with pytest.raises(ValueError, match=r"pars|Expecting"):
+        with pytest.raises(ValueError, match=r"pars|Extra data|Expecting"):
             tiktoken_encodings.ENCODING_CONSTRUCTORS[encoding]()
         assert asked == set(files)
         asked.clear()
@@ -158,6 +158,13 @@ def test_the_files_are_those_that_tiktoken_asks_for(
 def test_a_model_means_its_encoding() -> None:
     assert resolve("gpt-4o") == "o200k_base"
     assert resolve("gpt-4") == "cl100k_base"
+
+
+def test_an_encoding_that_a_plugin_brings_is_known_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tiktoken.list_encoding_names", lambda: ["encoding_of_a_plugin"])
+    assert resolve("encoding_of_a_plugin") == "encoding_of_a_plugin"
 
 
 def test_an_unknown_name_is_a_typed_error_that_lists_the_known() -> None:
