@@ -54,7 +54,8 @@ def record_fault(
 ) -> str | None:
     """Return what is wrong with one live record, None if nothing is."""
     tokens, quality = record["tokens"], record["quality"]
-    assert isinstance(tokens, tuple) and isinstance(quality, tuple)
+    assert isinstance(tokens, tuple)
+    assert isinstance(quality, tuple)
     numbers = {name: value for name, value in record.items() if isinstance(value, int)}
     counts = [count for count in tokens if count != MISSING_LEVEL]
     decayed = numbers["heat"] - turn_heat(numbers["last_turn"], half_life)
