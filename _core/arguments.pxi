@@ -27,42 +27,42 @@ cdef bint read_whole(object value, int64_t low, int64_t high, int64_t *out):
 
 
 cdef uint32_t as_turn(object value) except? 0xFFFFFFFF:
-    cdef int64_t number
+    cdef int64_t number = 0
     if read_whole(value, 0, TURN_MAX, &number):
         return <uint32_t> number
     return validate.turn(value)
 
 
 cdef uint32_t as_weight(object value) except? 0:
-    cdef int64_t number
+    cdef int64_t number = 0
     if read_whole(value, 1, WEIGHT_MAX, &number):
         return <uint32_t> number
     return validate.weight(value)
 
 
 cdef uint32_t as_level(object value) except? 255:
-    cdef int64_t number
+    cdef int64_t number = 0
     if read_whole(value, 0, LEVEL_FULL, &number):
         return <uint32_t> number
     return validate.level(value)
 
 
 cdef uint8_t as_floor(object value) except? 255:
-    cdef int64_t number
+    cdef int64_t number = 0
     if read_whole(value, 0, LEVEL_FULL, &number):
         return <uint8_t> number
     return validate.floor(value)
 
 
 cdef uint8_t as_pin(object value) except? 255:
-    cdef int64_t number
+    cdef int64_t number = 0
     if read_whole(value, 0, PIN_HARD, &number):
         return <uint8_t> number
     return validate.pin(value)
 
 
 cdef int64_t as_budget(object value) except? 0:
-    cdef int64_t number
+    cdef int64_t number = 0
     if read_whole(value, 1, BUDGET_MAX, &number):
         return number
     return validate.budget(value)
@@ -70,34 +70,34 @@ cdef int64_t as_budget(object value) except? 0:
 
 cdef int64_t as_slot(object value) except? -2:
     """Return a slot, -1 if `value` cannot be one; whether a page is there is the table's to say."""
-    cdef int64_t number
+    cdef int64_t number = 0
     if read_whole(value, 0, PAGES_MAX, &number):
         return number
     return validate.slot(value, PAGES_MAX)
 
 
-cdef str as_id(object page_id, PageFields *fields):
-    """Read a page id; the bytes belong to the string that is returned."""
+cdef str as_id(object page_id):
+    """Return the id as an exact str: the text alone, whatever a subclass makes of it."""
+    return page_id if type(page_id) is str else validate.identifier(page_id)[0]
+
+
+cdef int read_id(str text, PageFields *fields) except -1:
+    """Read an id's bytes, which belong to `text`, and its hash."""
     cdef Py_ssize_t length = 0
-    cdef str text
-    if type(page_id) is str:
-        text = page_id
-    else:
-        text, _ = validate.identifier(page_id)
     try:
         fields.id_bytes = PyUnicode_AsUTF8AndSize(text, &length)
     except UnicodeEncodeError:
         length = 0
     if not 0 < length <= ID_BYTES_MAX:
-        validate.identifier(page_id)
+        validate.identifier(text)
     fields.id_length = <uint32_t> length
     fields.id_hash = <uint32_t> <uint64_t> <int64_t> hash(text)
-    return text
+    return 0
 
 
 cdef bint read_ladder(object tokens, object quality, PageFields *fields):
     """Read a list or tuple of four token counts and one of four qualities, if they are in order."""
-    cdef int64_t count, worth, before = 0
+    cdef int64_t count = 0, worth = 0, before = 0
     cdef uint32_t place
     cdef object item
     if not isinstance(tokens, (list, tuple)) or not isinstance(quality, (list, tuple)):
@@ -122,7 +122,7 @@ cdef bint read_rest(
     object weight, object page_type, object pin, object floor, object digest, object turn,
     PageFields *fields,
 ):
-    cdef int64_t w, t, p, f, u
+    cdef int64_t w = 0, t = 0, p = 0, f = 0, u = 0
     if not (
         type(digest) is bytes
         and PyBytes_GET_SIZE(digest) == 16
@@ -144,17 +144,17 @@ cdef str as_page(
     object page_id, object tokens, object quality, object weight, object page_type, object pin,
     object floor, object digest, object turn, PageFields *fields,
 ):
-    """Read the arguments of `put`; returns the id, which owns the bytes that `fields` points to."""
+    """Read the arguments of `put`, apart from the id, which is returned as an exact str."""
     cdef object page
     if (
         type(page_id) is str
         and read_ladder(tokens, quality, fields)
         and read_rest(weight, page_type, pin, floor, digest, turn, fields)
     ):
-        return as_id(page_id, fields)
+        return page_id
     page = validate.page(page_id, tokens, quality, weight, page_type, pin, floor, digest, turn)
     fields.tokens, fields.quality = page.tokens, page.quality
     fields.weight, fields.turn = page.weight, page.turn
     fields.page_type, fields.pin, fields.floor = page.page_type, page.pin, page.floor
     fields.digest[0], fields.digest[1] = dirty.digest_words(page.digest)
-    return as_id(page.page_id, fields)
+    return page.page_id

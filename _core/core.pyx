@@ -16,6 +16,8 @@ from libc.stdint cimport INT64_MIN, UINT64_MAX
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
+cdef object dirty, invariants, layout, validate, LimitExceeded
+
 from clawvm._reference import dirty, invariants, layout, validate
 from clawvm.errors import LimitExceeded
 
@@ -33,3 +35,4 @@ include "heap.pxi"
 include "greedy.pxi"
 include "selector.pxi"
 include "page_table.pxi"
+include "invariants.pxi"

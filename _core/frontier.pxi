@@ -32,7 +32,7 @@ cdef inline bint bends(
 cdef uint32_t densities(
     const PageRecord *record, uint32_t base, uint64_t room, int32_t *steps
 ) noexcept nogil:
-    """Write the density of each frontier step by the level it ends at; return how many there are."""
+    """Write the density of each frontier step by the level it ends at; return their number."""
     cdef uint32_t[5] hull
     cdef uint32_t level, last, place, top = 0
     cdef int32_t density
@@ -49,7 +49,7 @@ cdef uint32_t densities(
             top -= 1
         top += 1
         hull[top] = level
-    for place in range(LEVEL_FULL):
+    for place in range(<uint32_t> LEVEL_FULL):
         steps[place] = NO_STEP
     for place in range(1, top + 1):
         level, last = hull[place], hull[place - 1]
@@ -60,12 +60,34 @@ cdef uint32_t densities(
     return top
 
 
+cdef bint upper_part(const PageRecord *record, uint32_t base, int32_t *steps) noexcept nogil:
+    """Copy the record's densities above `base` to `steps`, if they hold from there.
+
+    Above a vertex of the hull the hull is the same. So are its densities, unless one has been
+    lowered to stay below the one before, which shows as a difference of 1.
+    """
+    cdef int32_t before = record.density[base - 1]
+    cdef uint32_t place
+    if before == NO_STEP:
+        return False
+    for place in range(<uint32_t> LEVEL_FULL):
+        steps[place] = record.density[place] if place >= base else NO_STEP
+        if steps[place] != NO_STEP:
+            if before - steps[place] < 2:
+                return False
+            before = steps[place]
+    return True
+
+
 cdef inline const int32_t *steps_of(
     const PageRecord *record, uint32_t base, uint64_t room, int32_t *steps
 ) noexcept nogil:
-    """Return the page's frontier from `base`: the record's own if it holds, else made in `steps`."""
-    if base == 0 and record.tokens[LEVEL_FULL - 1] <= room:
-        return record.density
+    """Return the page's frontier from `base`: the record's if that holds, else made in `steps`."""
+    if record.tokens[LEVEL_FULL - 1] - tokens_at(record, base) <= room:
+        if base == 0:
+            return record.density
+        if upper_part(record, base, steps):
+            return steps
     densities(record, base, room, steps)
     return steps
 

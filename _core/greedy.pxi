@@ -19,7 +19,6 @@ cdef enum:
 cdef struct Scratch:
     Entry *heap
     Entry *rest               # pages with a step left, in no order
-    int32_t *own              # frontiers, four densities each, of pages that cannot use their own
     uint8_t *plan             # by slot: level, base and the two flags
     uint32_t capacity
 
@@ -37,7 +36,6 @@ cdef struct Run:
     const Table *table
     Entry *heap
     Entry *rest
-    int32_t *own
     uint8_t *plan
     uint32_t heap_size
     uint32_t rest_size
@@ -99,35 +97,18 @@ cdef void note_misfit(Run *run, uint32_t slot, uint32_t above) noexcept nogil:
     run.misfit.quality = run.quality
 
 
-cdef inline const int32_t *own_or_cached(
-    Run *run, const PageRecord *record, uint32_t base, uint32_t *made, bint make
-) noexcept nogil:
-    """Return a page's frontier, from the `made`-th place of `run.own` if the record's is of no use.
-
-    Walks over all pages come by in slot order, so the first makes the frontiers and the second
-    finds them in the same places.
-    """
-    cdef int32_t *steps
-    if base == 0 and record.tokens[LEVEL_FULL - 1] <= run.room_start:
-        return record.density
-    steps = run.own + 4 * made[0]
-    made[0] += 1
-    if make:
-        densities(record, base, run.room_start, steps)
-    return steps
-
-
 cdef void weigh(Run *run) noexcept nogil:
     """Count the tokens of every step into the bucket of its density."""
     cdef const PageRecord *record
     cdef const int32_t *steps
-    cdef uint32_t slot, before, base, place, made = 0
+    cdef int32_t[4] own
+    cdef uint32_t slot, before, base, place
     memset(run.weights, 0, sizeof(run.weights))
     for slot in range(run.table.end):
         if run.plan[slot] & (PLAN_DEAD | PLAN_DONE):
             continue
         record, base = &run.table.records[slot], base_of(run, slot)
-        steps = own_or_cached(run, record, base, &made, True)
+        steps = steps_of(record, base, run.room_start, own)
         before = tokens_at(record, base)
         for place in range(<uint32_t> LEVEL_FULL):
             if steps[place] != NO_STEP:
@@ -162,14 +143,15 @@ cdef void take_whole(Run *run, uint32_t bucket_end) noexcept nogil:
     """Take all steps before `bucket_end`; pages whose next step is in it go to the heap."""
     cdef const PageRecord *record
     cdef const int32_t *steps
-    cdef uint32_t slot, level, base, place, bucket, made = 0
+    cdef int32_t[4] own
+    cdef uint32_t slot, level, base, place, bucket
     cdef Entry entry
     run.heap_size = run.rest_size = 0
     for slot in range(run.table.end):
         if run.plan[slot] & (PLAN_DEAD | PLAN_DONE):
             continue
         record, base = &run.table.records[slot], base_of(run, slot)
-        steps = own_or_cached(run, record, base, &made, False)
+        steps = steps_of(record, base, run.room_start, own)
         level = base
         for place in range(<uint32_t> LEVEL_FULL):
             if steps[place] == NO_STEP:

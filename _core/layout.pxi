@@ -74,6 +74,7 @@ def record_dtype():
     import numpy
 
     cdef PageRecord blank
+    cdef object dtype
     memset(&blank, 0, sizeof(PageRecord))
     dtype = numpy.asarray(<PageRecord[:1]> &blank).dtype
     if dtype != layout.record_dtype() or dtype.itemsize != layout.RECORD_BYTES:

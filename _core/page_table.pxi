@@ -11,9 +11,18 @@ cdef str id_text(const Table *table, const PageRecord *record):
     return PyUnicode_DecodeUTF8(table.arena + record.id_offset, record.id_length, NULL)
 
 
+cdef list live_slots(const Table *table):
+    cdef list slots = []
+    cdef uint32_t slot
+    for slot in range(table.end):
+        if table.records[slot].flags & LIVE:
+            slots.append(slot)
+    return slots
+
+
 cdef int need_level(const Table *table, const PageRecord *record, uint32_t level) except -1:
     if not present(record, level):
-        validate.refuse_missing_level(id_text(table, record), level, tuple(record.tokens))
+        validate.refuse_missing_level(id_text(table, record), level, (<PageRecord *> record).tokens)
     return 0
 
 
@@ -60,6 +69,7 @@ cdef class PageTable:
         cdef str text = as_page(
             page_id, tokens, quality, weight, page_type, pin, floor, digest, turn, &fields
         )
+        read_id(text, &fields)
         with cython.critical_section(self):
             slot = find_slot(&self.table, fields.id_bytes, fields.id_length, fields.id_hash)
             if slot == NO_SLOT:
@@ -102,11 +112,8 @@ cdef class PageTable:
 
     def slots(self):
         """Return the slots that hold a page, ascending."""
-        cdef uint32_t slot
         with cython.critical_section(self):
-            return [
-                slot for slot in range(self.table.end) if self.table.records[slot].flags & LIVE
-            ]
+            return live_slots(&self.table)
 
     def remove(self, slot):
         """Forget a page; its slot is the next that `put` gives to a new page. O(1) amortised."""
@@ -257,8 +264,7 @@ cdef class PageTable:
     def records(self):
         """Return a copy of the live records in slot order, as a numpy array of `record_dtype`."""
         with cython.critical_section(self):
-            used = self.array[:self.table.end]
-            return used[used["flags"] != 0]
+            return self.array[:self.table.end][self.array["flags"][:self.table.end] != 0]
 
     @property
     def nbytes(self):
@@ -285,13 +291,12 @@ cdef class PageTable:
 
     def check(self):
         """Walk every invariant; raises ``AssertionError`` with a dump of the state. O(N)."""
+        cdef list faults
         with cython.critical_section(self):
             faults = faults_of(self)
             if faults:
-                rows = [f"  {slot}: {self.fields(&self.table.records[slot])}"
-                        for slot in range(self.table.end)]
                 raise AssertionError(
-                    "page table out of order: " + "; ".join(faults) + "\n" + "\n".join(rows)
+                    "page table out of order: " + "; ".join(faults) + "\n" + self.dump()
                 )
 
     # -- Hooks for tests --------------------------------------------------------------------------
@@ -309,7 +314,8 @@ cdef class PageTable:
     cdef int64_t look_up(self, object page_id) except -2:
         cdef PageFields fields
         cdef uint32_t slot
-        cdef str text = as_id(page_id, &fields)
+        cdef str text = as_id(page_id)
+        read_id(text, &fields)
         with cython.critical_section(self):
             slot = find_slot(&self.table, fields.id_bytes, fields.id_length, fields.id_hash)
         return -1 if slot == NO_SLOT else <int64_t> slot
@@ -354,57 +360,16 @@ cdef class PageTable:
         self.table.resizes += 1
         return 0
 
+    cdef str dump(self):
+        cdef list rows = []
+        cdef uint32_t slot
+        for slot in range(self.table.end):
+            rows.append(f"  {slot}: {self.fields(&self.table.records[slot])}")
+        return "\n".join(rows)
+
     cdef dict fields(self, const PageRecord *record):
         cdef dict plain = record[0]
-        return {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in plain.items()
-        }
-
-
-cdef list faults_of(PageTable page_table):
-    """Return what is out of order, in words."""
-    cdef Table *table = &page_table.table
-    cdef const PageRecord *record
-    cdef uint32_t slot, live = 0, free = 0, entries = 0
-    cdef uint64_t tokens = 0, id_bytes = 0
-    cdef list faults = []
-    for slot in range(table.end):
-        record = &table.records[slot]
-        if not record.flags & LIVE:
-            free += 1
-            continue
-        live += 1
-        id_bytes += record.id_length
-        fault = invariants.record_fault(
-            page_table.fields(record), table.clock, table.half_life
-        )
-        if fault is not None:
-            faults.append(f"slot {slot}: {fault}")
-            continue
-        tokens += tokens_at(record, record.level)
-        if find_slot(
-            table, table.arena + record.id_offset, record.id_length, record.id_hash
-        ) != slot:
-            faults.append(f"slot {slot}: the index does not find its id")
-        if <uint32_t> <uint64_t> <int64_t> hash(id_text(table, record)) != record.id_hash:
-            faults.append(f"slot {slot}: the hash is not its id's")
-    for slot in range(table.index_mask + 1):
-        entries += table.index[slot] != EMPTY
-    if live != table.live or live != entries:
-        faults.append(f"{live} live records, {entries} index entries and a count of {table.live}")
-    slot = table.free_slot
-    while slot != NO_SLOT and free:
-        free -= 1
-        slot = table.records[slot].id_offset
-    if free or slot != NO_SLOT:
-        faults.append("the free list is not the dead slots")
-    if not faults and tokens != table.used_tokens:
-        faults.append(
-            f"resident levels cost {tokens} tokens and the table says {table.used_tokens}"
-        )
-    if id_bytes + table.arena_dead != table.arena_used:
-        faults.append(
-            f"ids take {id_bytes} bytes, the table says {table.arena_used} - {table.arena_dead}"
-        )
-    return faults
+        cdef object name
+        for name in ("tokens", "density", "quality", "digest"):
+            plain[name] = tuple(plain[name])
+        return plain

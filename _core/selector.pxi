@@ -41,9 +41,8 @@ cdef int reserve_scratch(Scratch *scratch, uint32_t capacity) except -1:
     free_scratch(scratch)
     scratch.heap = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
     scratch.rest = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
-    scratch.own = <int32_t *> PyMem_Malloc(<size_t> capacity * 4 * sizeof(int32_t))
     scratch.plan = <uint8_t *> PyMem_Malloc(capacity)
-    if not (scratch.heap and scratch.rest and scratch.own and scratch.plan):
+    if not (scratch.heap and scratch.rest and scratch.plan):
         free_scratch(scratch)
         raise MemoryError()
     scratch.capacity = capacity
@@ -53,7 +52,6 @@ cdef int reserve_scratch(Scratch *scratch, uint32_t capacity) except -1:
 cdef void free_scratch(Scratch *scratch) noexcept:
     PyMem_Free(scratch.heap)
     PyMem_Free(scratch.rest)
-    PyMem_Free(scratch.own)
     PyMem_Free(scratch.plan)
     memset(scratch, 0, sizeof(Scratch))
 
@@ -148,7 +146,8 @@ cdef void guard(Run *run, uint64_t room, int64_t heat_max) noexcept nogil:
 
 cdef object bound_of(const Misfit *misfit):
     """Return the twin's `_Run.fix_bound`."""
-    cost = misfit.cost
+    cdef object cost = misfit.cost
+    cdef object fraction, loose
     fraction = -(-((<object> misfit.score + 1) * misfit.rise * misfit.room) // cost)
     loose = as_int(&misfit.gain) + misfit.quality + fraction
     return loose + (loose >> 16) + 1
@@ -177,6 +176,7 @@ cdef int decide(Table *table, Scratch *scratch, uint64_t budget, uint32_t turn,
     cdef int64_t now = now_of(table, turn)
     cdef Floor floor
     cdef Run run
+    cdef object bound, floor_value
     reserve_scratch(scratch, table.capacity)
     floor = lay_floor(table, scratch, now)
     selection.required = drain(table, scratch.heap, floor.pages)
@@ -189,7 +189,7 @@ cdef int decide(Table *table, Scratch *scratch, uint64_t budget, uint32_t turn,
         selection.moves = []
         return 0
     run.table, run.plan = table, scratch.plan
-    run.heap, run.rest, run.own = scratch.heap, scratch.rest, scratch.own
+    run.heap, run.rest = scratch.heap, scratch.rest
     run.now, run.anchor = now, floor.heat_max + DENSITY_TOP
     run.misfit.seen = False
     start_run(&run, budget - floor.tokens)

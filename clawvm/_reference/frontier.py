@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .arithmetic import log2q
 from .layout import MISSING_LEVEL, NO_STEP
@@ -63,7 +64,7 @@ def densities(
         hull.append((cost, worth, level))
     steps = [NO_STEP] * 4
     ceiling = 1 << 31
-    for (cost, worth, _), (next_cost, next_worth, level) in zip(hull, hull[1:], strict=False):
+    for (cost, worth, _), (next_cost, next_worth, level) in pairwise(hull):
         density = log2q(next_worth - worth << 12) - log2q(next_cost - cost)
         ceiling = min(density, ceiling - 1)
         steps[level - 1] = ceiling

@@ -40,8 +40,10 @@ def check(
         faults.append(f"{len(live)} live records and {len(slots)} ids")
     if sorted(free) != [slot for slot, record in enumerate(records) if not record.flags & LIVE]:
         faults.append(f"the free list {free} is not the dead slots")
-    if (found := sum(tokens_at(record, record.level) for record in live)) != used_tokens:
-        faults.append(f"resident levels cost {found} tokens and the table says {used_tokens}")
+    if not faults:
+        found = sum(tokens_at(record, record.level) for record in live)
+        if found != used_tokens:
+            faults.append(f"resident levels cost {found} tokens and the table says {used_tokens}")
     if id_bytes != arena_used - arena_dead:
         faults.append(f"ids take {id_bytes} bytes, the table says {arena_used} - {arena_dead}")
     if faults:
@@ -54,7 +56,8 @@ def record_fault(
 ) -> str | None:
     """Return what is wrong with one live record, None if nothing is."""
     tokens, quality = record["tokens"], record["quality"]
-    assert isinstance(tokens, tuple) and isinstance(quality, tuple)
+    assert isinstance(tokens, tuple)
+    assert isinstance(quality, tuple)
     numbers = {name: value for name, value in record.items() if isinstance(value, int)}
     counts = [count for count in tokens if count != MISSING_LEVEL]
     decayed = numbers["heat"] - turn_heat(numbers["last_turn"], half_life)

@@ -40,7 +40,7 @@ def fields(record: Record) -> dict[str, int | tuple[int, ...]]:
 
 
 def required_level(record: Record) -> int:
-    """Return the least level the page may have: its floor if it is pinned hard, or this turn's demand."""
+    """Return the least level the page may have: the floor if pinned hard, or a demand above."""
     return max(record.floor if record.pin == _HARD else 0, record.demand)
 
 

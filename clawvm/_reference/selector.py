@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace
+from itertools import pairwise
 from typing import NamedTuple
 
 from .arithmetic import score
@@ -221,9 +222,9 @@ def _greedy(pages: Sequence[_Candidate], room: int) -> _Run:
 
 
 def _smallest_gap(tokens: Sequence[int]) -> int:
-    """Return the smallest token difference between neighbouring present levels, 0 tokens included."""
+    """Return the smallest token difference between neighbouring levels, level 0 included."""
     counts = [0, *(count for count in tokens if count != MISSING_LEVEL)]
-    return min(after - before for before, after in zip(counts, counts[1:], strict=False))
+    return min(after - before for before, after in pairwise(counts))
 
 
 def _best_fitting(page: _Candidate, level: int, room: int) -> int:

@@ -7,6 +7,7 @@ ends refuse with the same class and the same sentence. A check has no side effec
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from operator import index
 from typing import NamedTuple, NoReturn
 
@@ -164,18 +165,20 @@ def refuse_id(page_id: str) -> NoReturn:
 
 def refuse_slot(slot: object, live: int) -> NoReturn:
     raise PageNotFound(
-        f"slot {_shown(slot)} holds no page (the table has {live}); find(page_id) tells a page's slot"
+        f"slot {_shown(slot)} holds no page (the table has {live}); "
+        "find(page_id) tells the slot of a page"
     )
 
 
-def refuse_missing_level(page_id: str, wanted: int, tokens: tuple[int, ...]) -> NoReturn:
+def refuse_missing_level(page_id: str, wanted: int, tokens: Sequence[int]) -> NoReturn:
     ladder = ", ".join(
         f"{number} ({LEVELS[number]})"
         for number in range(1, 5)
         if tokens[number - 1] != MISSING_LEVEL
     )
     raise LadderInvalid(
-        f"page {_shown(page_id)} has no level {wanted} ({LEVELS[wanted]}); it has 0 (none), {ladder}"
+        f"page {_shown(page_id)} has no level {wanted} ({LEVELS[wanted]}); "
+        f"it has 0 (none), {ladder}"
     )
 
 
@@ -274,7 +277,7 @@ def _whole(
 
 
 def _shown(value: object) -> str:
-    """Return a short text for `value`; a huge int by its size, since Python may refuse to print it."""
+    """Return a short text for `value`; a huge int by its size, since it may not be printable."""
     if isinstance(value, int) and value.bit_length() > 128:
         return f"an integer of {value.bit_length()} bits"
     return reprlib.repr(value)
