@@ -148,7 +148,7 @@ class PageForm:
 
 @dataclass(slots=True)
 class Page:
-    """A typed record with a stable id, a provenance and a ladder of representations (paper, section 2).
+    """A typed record with a stable id, a provenance and a ladder of forms (paper, section 2).
 
     Parameters
     ----------

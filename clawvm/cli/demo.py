@@ -70,8 +70,8 @@ class _Story:
         demoted = [move for move in plan.moves if move.new < move.old]
         self._note(
             request,
-            f"{len(demoted)} pages gave way, {plan.used_tokens:,} of {plan.budget_tokens:,} tokens used, "
-            f"{plan.prefix_tokens_kept:,} tokens of the last prompt kept as they were.",
+            f"{len(demoted)} pages gave way, {plan.used_tokens:,} of {plan.budget_tokens:,} tokens "
+            f"used, {plan.prefix_tokens_kept:,} tokens of the last prompt kept as they were.",
         )
         left = [move for move in demoted if move.new is Fidelity.NONE and move.old]
         if left and self._explained < _EXPLAINED:

@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 def reply_message(outputs: Sequence[Step], shape: Shape) -> ChatMessage | None:
-    """Return what the model wrote in a request as one assistant message; None when that is nothing."""
+    """Return what the model wrote in a request as one assistant message; None for nothing."""
     events = [step.event for step in outputs]
     texts = [event.text for event in events if isinstance(event, Message) and event.text.strip()]
     calls = [event for event in events if isinstance(event, Call)]

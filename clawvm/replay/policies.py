@@ -89,7 +89,7 @@ class ToolClearingPolicy:
 
 
 class LruPolicy:
-    """Whole pages by last touch up to the first that does not fit, pointers in the last tenth of the budget."""
+    """Whole pages by last touch up to the first misfit, pointers in the budget's last tenth."""
 
     name = "lru"
 
@@ -121,7 +121,7 @@ class LruPolicy:
 
 
 def _rules_whole(view: View, levels: Levels) -> int:
-    """Raise the rules (system messages, instructions) to full as far as they fit; return what is left."""
+    """Raise the rules (system messages, instructions) to full where they fit; return the rest."""
     left = view.budget - sum(view.pages[slot].tokens(level) for slot, level in levels.items())
     for page in sorted(view.pinned.values(), key=lambda page: page.position):
         more = page.tokens(Fidelity.FULL) - page.tokens(levels[page.slot])
@@ -134,7 +134,7 @@ def _rules_whole(view: View, levels: Levels) -> int:
 def _newest_requests(
     view: View, levels: Levels, left: int, wanted: Callable[[Page], Fidelity]
 ) -> None:
-    """Admit whole requests at the wanted levels, newest first, up to the first that does not fit."""
+    """Admit whole requests at the wanted levels, newest first, up to the first misfit."""
     for _, request in groupby(_newest_first(view.pages.values()), key=lambda page: page.request):
         raised = {
             page.slot: max(wanted(page), levels.get(page.slot, Fidelity.NONE)) for page in request

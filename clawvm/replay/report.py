@@ -1,4 +1,4 @@
-"""Results for a reader: a table for each session, one JSON object a line for machines, prompts for checking."""
+"""Results for a reader: a table for each session, and the prompts for checking."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def results_table(results: Sequence[ReplayResult]) -> Table:
     first = results[0]
     pages = ", ".join(f"{count} {name}" for name, count in first.pages.items())
     table = Table(
-        title=f"{first.trace}: budget {first.budget_tokens:,} tokens ({first.tokens}), {pages} pages",
+        title=f"{first.trace}: {first.budget_tokens:,} tokens ({first.tokens}), {pages} pages",
         title_justify="left",
     )
     for column in _COLUMNS:

@@ -39,7 +39,7 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recorded session made ready: its requests and what is measured in them, shared by all policies.
+    """A recorded session made ready: its requests and what is measured in them.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ class _Replay:
         return self._finish()
 
     def _feed(self, before: Turn | None, turn: Turn) -> list[Step]:
-        """Give the session what the model wrote last and what arrived since; return what it was given."""
+        """Give the session what the model wrote last and what arrived since; return the steps."""
         written = () if before is None else before.outputs
         open_calls: set[str] = set()
         reply = reply_message(written, self._shape)

@@ -1,7 +1,7 @@
 """What was decided and why: utilities, policies, plans, explanations."""
 
-from .paper import PaperPolicy
 from .floor import required_levels, unmet_floor
+from .paper import PaperPolicy
 from .plan import Decision, Move, Plan, View, apply_levels
 from .policy import ClawVMPolicy, Policy, policy_named
 from .utility import PageKind, page_weight, superseded_weight

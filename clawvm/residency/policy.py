@@ -47,8 +47,8 @@ class ClawVMPolicy:
     def __init__(self, low_water_percent: int = LOW_WATER_PERCENT) -> None:
         if not 1 <= low_water_percent <= 100:
             raise PageInvalid(
-                f"the low-water mark is a percentage of the budget from 1 to 100, found
-                {low_water_percent}"
+                "the low-water mark is a percentage of the budget from 1 to 100, "
+                f"found {low_water_percent}"
             )
         self.low_water_percent = low_water_percent
 

@@ -1,4 +1,4 @@
-"""One prompt: ask the policy, apply what it decided, render, and check what a boundary must leave."""
+"""One prompt: ask the policy, apply its decision, render, check what a boundary must leave."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Assembler:
         return Prompt([], plan)
 
     def _check_boundary(self) -> None:
-        """After a compaction or reset, see that every bootstrap page is there (paper, section 3)."""
+        """After a compaction or reset, see that each bootstrap page is there (paper, section 3)."""
         if self.boundary is None:
             return
         for page in self._book.pinned.values():

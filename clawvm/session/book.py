@@ -1,4 +1,4 @@
-"""The pages of a session: made, changed, archived, and kept in step with the page table and the store."""
+"""The pages of a session: made, changed, archived, in step with page table and store."""
 
 from __future__ import annotations
 

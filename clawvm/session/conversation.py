@@ -1,8 +1,8 @@
 """Messages become pages: one page for each text, one for each tool call with its result.
 
-A call and its result are one page and so are never split: they change level together, and when the page shows
-nothing both leave the prompt. Messages wait until the next prompt is assembled; then what has come since
-the last one is checked as a whole, mended where it is broken, and taken in.
+A call and its result are one page and so are never split: they change level together, and when the
+page shows nothing both leave the prompt. Messages wait until the next prompt is assembled; then
+what has come since the last one is checked as a whole, mended where it is broken, and taken in.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ Message = dict[str, Any]
 Origin = Literal["instructions", "attachment"]
 RepairMode = Literal["repair", "refuse"]
 
-# Ids stand in handles and in sorted output: no white space, no control characters, no '@' (it sets off the version).
+# Ids stand in handles and in sorted output: no white space, no control characters, no '@' (it sets
+# off the version).
 _NOT_IN_ID = re.compile(r"[\s\x00-\x1f\x7f@\ud800-\udfff]+")
 _ID_CHARS_MAX = 80
-# The end of a path says more than its beginning, and every character of an id is paid for in pointers.
+# The end of a path says more than its beginning, and every character of an id is paid for in
+# pointers.
 _SUBJECT_CHARS_MAX = 40
 
 
@@ -113,7 +115,7 @@ class Conversation:
         self._turn = 0
         self._repeated: list[Exchange] = []
 
-    # Waiting -----------------------------------------------------------------------------------------
+    # Waiting ---
 
     def add(self, message: Message, origin: Origin | None) -> Envelope:
         """Check one message and keep it until the next prompt."""
@@ -121,8 +123,8 @@ class Conversation:
         if known is not None and known != self.shape:
             if self._shape_seen:
                 raise MessageInvalid(
-                    f"expected a message in the {self.shape} format like those before it, found one in "
-                    f"the {known} format; keep to one format within a session"
+                    f"expected a message in the {self.shape} format like those before it, found "
+                    f"one in the {known} format; keep to one format within a session"
                 )
             self.shape = known
             self._layout.set_shape(known)
@@ -187,7 +189,8 @@ class Conversation:
         self._replying = False
         self._has_user = False
 
-    # What the model wrote ------------------------------------------------------------------------------
+    # What the model wrote
+    # ------------------------------------------------------------------------------
 
     def _take_reply(self, envelope: Envelope, turn: int) -> None:
         if not self._replying:
@@ -263,7 +266,8 @@ class Conversation:
             self._book.table.touch(other.slot, turn)
         self._by_target[target] = [*known, page]
 
-    # What arrived ----------------------------------------------------------------------------------------
+    # What arrived
+    # ----------------------------------------------------------------------------------------
 
     def _take_input(self, envelope: Envelope, turn: int, origin: Origin | None) -> None:
         self._replying = False
@@ -322,7 +326,7 @@ class Conversation:
             pin=Pin.HARD if first_user else None,
         )
 
-    # Both ------------------------------------------------------------------------------------------------
+    # Both ---
 
     def _define(
         self,

@@ -36,10 +36,16 @@ def explain(
     if plan is None:
         return f"{page.id} has not been in a plan yet: no prompt has been assembled."
     level = Fidelity(table.level(page.slot))
-    head = f"{page.id} ({page.label}, version {page.version}) is {_state(level)} in the plan of turn {plan.turn}"
+    head = (
+        f"{page.id} ({page.label}, version {page.version}) is {_state(level)} "
+        f"in the plan of turn {plan.turn}"
+    )
     ladder = ", ".join(f"{rung.name.lower()} {form.tokens}" for rung, form in page.ladder.items())
     age = max(0, turn - int(table.record(page.slot)["last_turn"]))
-    facts = f"Its levels cost ({ladder}) tokens; it was last touched {_turns(age)} ago; its pin is {page.pin.name.lower()}."
+    facts = (
+        f"Its levels cost ({ladder}) tokens; it was last touched {_turns(age)} ago; "
+        f"its pin is {page.pin.name.lower()}."
+    )
     return f"{head}: {_reason(page, level, pages, table, plan, turn)} {facts}"
 
 
@@ -74,8 +80,9 @@ def _reason(
     )
     left = plan.budget_tokens - plan.used_tokens
     return (
-        f"{held}; {dearer.name.lower()} would cost {more} tokens more for a worth of {worth:.3g} per token, "
-        f"the least that is resident earns {least:.3g}, and {left} tokens are left for what comes next."
+        f"{held}; {dearer.name.lower()} would cost {more} tokens more for a worth of {worth:.3g} per "
+        f"token, the least that is resident earns {least:.3g}, and {left} tokens are left for what comes "
+        "next."
     )
 
 

@@ -26,8 +26,8 @@ def fit(
     Parameters
     ----------
     messages : sequence of dict
-        A whole history in OpenAI's or Anthropic's format; it is not changed. A healthy history that fits comes
-        back equal, its messages the same objects.
+        A whole history in OpenAI's or Anthropic's format; it is not changed. A healthy history that
+        fits comes back equal, its messages the same objects.
     budget : int
         Most that the result may cost, in tokens.
     counter, shape, repair : optional
@@ -36,13 +36,14 @@ def fit(
     Returns
     -------
     list of dict
-        In the same format and order. A call and its result stay together; what does not fit is shown in a cheaper
-        form, or not at all.
+        In the same format and order. A call and its result stay together; what does not fit is
+        shown in a cheaper form, or not at all.
 
     Raises
     ------
     BudgetInfeasible
-        When the system messages, the first user message and the newest message do not fit, however short.
+        When the system messages, the first user message and the newest message do not fit, however
+        short.
     BudgetInvalid, MessageInvalid, TokenizerUnavailable
         As for `Session`.
     """

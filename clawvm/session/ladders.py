@@ -14,7 +14,8 @@ from .tools import ToolKind, call_target
 
 __all__ = ["LadderMaker", "Made"]
 
-# A call whose long arguments are cut keeps its short ones: enough to see what was done, not to do it again.
+# A call whose long arguments are cut keeps its short ones: enough to see what was done, not to do
+# it again.
 _SHORT_CALL_QUALITY = 60
 _SHORT_ARGUMENT_CHARS = 120
 # Quality is in thousandths of the full page.
@@ -78,8 +79,8 @@ class LadderMaker:
     def exchange(self, call: Part, result: Part, tool: ToolKind, handle: str) -> Made:
         """Build the ladder of a call and its result, which change level together.
 
-        An agent's own edit is kept whole or as a pointer: only its confirmation has cheaper forms. Any other
-        call stays whole while its result gets cheaper, and is cut at the pointer.
+        An agent's own edit is kept whole or as a pointer: only its confirmation has cheaper forms.
+        Any other call stays whole while its result gets cheaper, and is cut at the pointer.
         """
         arguments = "" if call.arguments is None else call.arguments
         path = call_target(arguments)
@@ -128,7 +129,7 @@ class LadderMaker:
 def _strictly_cheaper(
     full: PageForm, cheaper: dict[Fidelity, PageForm]
 ) -> dict[Fidelity, PageForm]:
-    """Leave out each level that is not cheaper, or is not worse, than the next dearer one that stays."""
+    """Leave out each level that is not cheaper, or not worse, than the next dearer that stays."""
     kept = {Fidelity.FULL: full}
     dearer = full
     for level in _CHEAPER:

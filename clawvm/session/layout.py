@@ -1,7 +1,7 @@
 """The layout of a conversation: which page stands where, and the messages that show it.
 
-Messages keep their order. A page changes level in place; every message that did not change is the same object as in
-the last prompt, so that what a provider has cached stays valid byte for byte.
+Messages keep their order. A page changes level in place; every message that did not change is the
+same object as in the last prompt, so that what a provider has cached stays valid byte for byte.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Layout:
         self._tokens: list[int] = []
         self._places: dict[str, list[int]] = {}
         self._stale: set[int] = set()
-        # Position of the first message of the conversation; what was put before it is the system prompt.
+        # Position of the first message of the conversation; what was put before it is the system
+        # prompt.
         self._start = sys.maxsize
 
     @property
@@ -67,15 +68,15 @@ class Layout:
                 row.envelope.shape = shape
 
     def append(self, envelope: Envelope, owners: list[Owner]) -> int:
-        """Put a message at the end; `owners` names the page of each of its parts. Return its position."""
+        """Put a message at the end, `owners` being the pages of its parts; return its position."""
         self._start = min(self._start, len(self._rows))
         return self._append(envelope, owners)
 
     def put(self, page: Page, text: str, shape: Shape | None) -> None:
         """Show a page that is no message; one that is there already stays, or moves to the end.
 
-        Before the conversation it is a system message; within it a system message for OpenAI and a user
-        message for Anthropic, whose format has no other way to say something later on.
+        Before the conversation it is a system message; within it a system message for OpenAI and a
+        user message for Anthropic, whose format has no other way to say something later on.
         """
         places = self._places.get(page.id)
         role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
@@ -144,7 +145,7 @@ class Layout:
         return position
 
     def _refresh_row(self, position: int, level_of: Mapping[str, Fidelity]) -> int | None:
-        """Render one message; return its place in the prompt if it is not what it was, else None."""
+        """Render one message; return its place in the prompt if it has changed, else None."""
         message, tokens = self._render(position, level_of)
         index = bisect_left(self._positions, position)
         shown = index < len(self._positions) and self._positions[index] == position

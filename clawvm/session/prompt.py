@@ -18,14 +18,14 @@ class Prompt:
     Parameters
     ----------
     messages : list of dict
-        In the format that went in. The list is yours; the messages in it are shared with the session and
-        must not be changed.
+        In the format that went in. The list is yours; the messages in it are shared with the
+        session and must not be changed.
     plan : Plan
         What was decided.
     system : str or None
-        Anthropic's format only: the text for the ``system`` argument of the request, from the pages and system
-        messages that stand before the conversation; None when there are none. In OpenAI's format
-        they are messages.
+        Anthropic's format only: the text for the ``system`` argument of the request, from the pages
+        and system messages that stand before the conversation; None when there are none. In
+        OpenAI's format they are messages.
     """
 
     messages: list[dict[str, Any]]

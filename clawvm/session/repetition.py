@@ -1,4 +1,4 @@
-"""Repeated calls: which repetition is a fault, which an alert, and which neither (paper, section 3)."""
+"""Repeated calls: which is a fault, which an alert, and which neither (paper, section 3)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["fault_of"]
 def fault_of(exchange: Exchange, same: Callable[[str, str], bool]) -> FaultKind | None:
     """Judge a call that repeats an earlier one and has its result.
 
-    It is a fault only when it returned what the earlier call had returned and that result was neither in the
-    prompt nor one recall away: a refetch when the tool retrieves, a duplicate tool call when it does
-    something. While the earlier result is resident in full it is the duplicate-signature alert. A
-    different result is news and no fault; a result that a line of the prompt points to could have been
-    recalled.
+    It is a fault only when it returned what the earlier call had returned and that result was
+    neither in the prompt nor one recall away: a refetch when the tool retrieves, a duplicate tool
+    call when it does something. While the earlier result is resident in full it is the
+    duplicate-signature alert. A different result is news and no fault; a result that a line of the
+    prompt points to could have been recalled.
 
     Parameters
     ----------

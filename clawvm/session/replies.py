@@ -16,8 +16,8 @@ def message_of(reply: object) -> dict[str, Any]:
     Parameters
     ----------
     reply : object
-        A message dict; a whole response as a dict (``choices`` of OpenAI's chat API; ``role`` and ``content`` of
-        Anthropic's); or an SDK object of either kind (anything with ``model_dump``).
+        A message dict; a whole response as a dict (``choices`` of OpenAI's chat API; ``role`` and
+        ``content`` of Anthropic's); or an SDK object of either kind (anything with ``model_dump``).
 
     Returns
     -------

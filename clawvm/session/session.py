@@ -37,16 +37,18 @@ _KIND_OF_TYPE = {
     PageType.EVIDENCE: PageKind.OTHER_RESULT,
     PageType.CONVERSATION: PageKind.USER,
 }
-# What a reset leaves: rules and preferences hold for the next conversation, the rest belongs to the last.
+# What a reset leaves: rules and preferences hold for the next conversation, the rest belongs to the
+# last.
 _SURVIVES_RESET = (PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERENCE)
 
 
 class Session:
     """One agent's memory under a token budget.
 
-    Operations by task: taking in (`put`, `add`, `extend`, `add_result`), using (`touch`, `pin`, `demand`,
-    `recall`), a turn (`assemble`, `post_model`, `tool_execute`), boundaries (`compaction`, `reset`,
-    `close`), looking (`explain`, `page`, `pages`, `level`, `plan`, `faults`, `repairs`).
+    Operations by task: taking in (`put`, `add`, `extend`, `add_result`), using (`touch`, `pin`,
+    `demand`, `recall`), a turn (`assemble`, `post_model`, `tool_execute`), boundaries
+    (`compaction`, `reset`, `close`), looking (`explain`, `page`, `pages`, `level`, `plan`,
+    `faults`, `repairs`).
 
     Parameters
     ----------
@@ -55,23 +57,25 @@ class Session:
     budget : int
         Most that a prompt may cost, in tokens, everything included.
     counter : str, callable or TokenCounter, optional
-        Counts tokens: an encoding (``"o200k_base"``), a model, ``"approximate"``, or your own function. By
-        default the best at hand without a network; ``session.counter.name`` tells which.
+        Counts tokens: an encoding (``"o200k_base"``), a model, ``"approximate"``, or your own
+        function. By default the best at hand without a network; ``session.counter.name`` tells
+        which.
     policy : str or Policy, optional
         ``"clawvm"`` or ``"paper"``, or a policy object.
     shape : {"openai", "anthropic"}, optional
-        The format of the messages; by default that of the first message that can only be one of them.
+        The format of the messages; by default that of the first message that can only be one of
+        them.
     repair : {"repair", "refuse"}, optional
-        What happens to a broken history (a result without its call, a call without result): it is mended and
-        noted in `repairs`, or `MessageInvalid` is raised.
+        What happens to a broken history (a result without its call, a call without result): it is
+        mended and noted in `repairs`, or `MessageInvalid` is raised.
     on_infeasible : {"raise", "report"}, optional
-        What `assemble` does when the floor does not fit: raise `BudgetInfeasible`, or return a prompt
-        without messages whose plan says what is missing.
+        What `assemble` does when the floor does not fit: raise `BudgetInfeasible`, or return a
+        prompt without messages whose plan says what is missing.
     builders : Builders, optional
         Plug-in builders of cheaper representations.
     same_result : callable, optional
-        Whether two results of equal calls say the same, by default whether the texts are equal; for tools whose
-        results carry a time or a run number.
+        Whether two results of equal calls say the same, by default whether the texts are equal; for
+        tools whose results carry a time or a run number.
     store : Store, optional
         Where contents are kept; by default this process's memory.
 
@@ -105,7 +109,8 @@ class Session:
     ) -> None:
         if not session_id or "/" in session_id or "@" in session_id:
             raise PageInvalid(
-                f"a session id is a text without '/' and '@', found {session_id!r}; it stands in handles"
+                f"a session id is a text without '/' and '@', found {session_id!r}; it stands in "
+                "handles"
             )
         self.session_id = session_id
         self.budget = budget
@@ -147,7 +152,7 @@ class Session:
             raise BudgetInvalid(f"a budget is a whole number of tokens above 0, found {tokens!r}")
         self._budget = tokens
 
-    # Taking in -------------------------------------------------------------------------------------
+    # Taking in ---
 
     def put(
         self,
@@ -165,10 +170,11 @@ class Session:
     ) -> Page:
         """Make a page that is no message, or give it a new content.
 
-        It stands in the prompt where it was first put: before the first message among the system messages, later
-        between the messages. Bootstrap and constraint pages stay where they are when their content changes;
-        any other page moves to the end, so that a page that changes often does not cost the cached prompt
-        again each time. Putting what is already there costs nothing.
+        It stands in the prompt where it was first put: before the first message among the system
+        messages, later between the messages. Bootstrap and constraint pages stay where they are
+        when their content changes; any other page moves to the end, so that a page that changes
+        often does not cost the cached prompt again each time. Putting what is already there costs
+        nothing.
 
         Parameters
         ----------
@@ -237,8 +243,8 @@ class Session:
         message : dict
             Kept, not copied, and never changed; do not change it either.
         origin : {"instructions", "attachment"}, optional
-            For a user message that the harness made: instructions for the agent (kept as bootstrap pages), or
-            something attached to the conversation.
+            For a user message that the harness made: instructions for the agent (kept as bootstrap
+            pages), or something attached to the conversation.
 
         Raises
         ------
@@ -271,7 +277,7 @@ class Session:
         call_id = call if isinstance(call, str) else call.id
         self._conversation.add_result(call_id, text, is_error)
 
-    # Using -----------------------------------------------------------------------------------------
+    # Using ---
 
     def touch(self, page_id: str) -> None:
         """Note that a page was used: it counts as recent again.
@@ -338,7 +344,7 @@ class Session:
             self._book.table.touch(page.slot, self._assembler.turn)
         return recall
 
-    # A turn ----------------------------------------------------------------------------------------
+    # A turn ---
 
     def assemble(self) -> Prompt:
         """Decide what is resident and build the prompt of the next request.
@@ -350,7 +356,8 @@ class Session:
         Raises
         ------
         BudgetInfeasible
-            When the floor does not fit, before anything has moved, unless the session reports instead.
+            When the floor does not fit, before anything has moved, unless the session reports
+            instead.
         SessionClosed
             After `close`.
         """
@@ -383,8 +390,9 @@ class Session:
     def tool_execute(self, call: ToolCall) -> str | None:
         """Ask, before a call is run, for a result that is known to be still valid.
 
-        A known result may stand for a run only after a check of its source, which comes with the durable tier;
-        until then the answer is always to run the call. A repetition is judged by its result.
+        A known result may stand for a run only after a check of its source, which comes with the
+        durable tier; until then the answer is always to run the call. A repetition is judged by its
+        result.
 
         Returns
         -------
@@ -394,10 +402,11 @@ class Session:
         self._check_open()
         return None
 
-    # Boundaries ------------------------------------------------------------------------------------
+    # Boundaries
+    # ------------------------------------------------------------------------------------
 
     def compaction(self) -> None:
-        """Compact: the next prompt demotes down to the low-water mark, and its rules are checked after."""
+        """Compact: the next prompt demotes to the low-water mark; its rules are checked after."""
         self._check_open()
         self._assembler.boundary = "compaction"
 
@@ -422,7 +431,7 @@ class Session:
             self._closed = True
             self._book.store.close()
 
-    # Looking ---------------------------------------------------------------------------------------
+    # Looking ---
 
     def explain(self, page_id: str) -> str:
         """Say why a page is at its level in the last plan, with the figures behind it.
@@ -450,7 +459,7 @@ class Session:
         return list(self._book.live.values())
 
     def level(self, page_id: str) -> Fidelity:
-        """Return the level of a page in the last plan; ``NONE`` for one that is archived or unknown."""
+        """Return a page's level in the last plan; ``NONE`` for one that is archived or unknown."""
         return self._assembler.levels.get(page_id, Fidelity.NONE)
 
     @property
@@ -488,7 +497,7 @@ class Session:
             raise SessionClosed(f"session {self.session_id!r} is closed; open a new one")
 
     def _take_in(self) -> None:
-        """Turn waiting messages into pages; judge each call among them that repeats an earlier one."""
+        """Turn waiting messages into pages; judge each call that repeats an earlier one."""
         for exchange in self._conversation.take_in(self._assembler.turn + 1):
             kind = fault_of(exchange, self._same_result)
             if kind is None or exchange.earlier is None:

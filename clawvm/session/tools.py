@@ -12,7 +12,7 @@ __all__ = ["ToolKind", "call_target", "tool_kind"]
 
 
 class ToolKind(Enum):
-    """Kinds of tool, with the worth of the call, that of its result, and what it takes to run again."""
+    """Kinds of tool: the worth of the call, that of its result, what it takes to run again."""
 
     READ = (PageKind.OWN_CALL, PageKind.READ_RESULT, 8)
     SEARCH = (PageKind.OWN_CALL, PageKind.SEARCH_RESULT, 6)

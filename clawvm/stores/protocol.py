@@ -1,4 +1,4 @@
-"""What a session asks of a store, and the typed answer to a lookup (paper, section 1: recall is observable)."""
+"""What a session asks of a store, and the typed answer to a lookup (paper, section 1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ContentKey", "Recall", "RecallOutcome", "Store"]
 
 
 class ContentKey(NamedTuple):
-    """What names one content: the session that owns it, the page and the page's version (from 1)."""
+    """What names one content: the session that owns it, the page, its version (from 1)."""
 
     session_id: str
     page_id: str
