@@ -18,6 +18,7 @@ from ..residency import (
     Policy,
     View,
     apply_levels,
+    last_turn,
     required_levels,
     unmet_floor,
 )
@@ -101,10 +102,10 @@ class LruPolicy:
             return short
         left = _rules_whole(view, levels)
         reserve = min(left, view.budget * _LRU_POINTER_PERCENT // 100)
-        last_turn = {slot: int(view.table.record(slot)["last_turn"]) for slot in view.pages}
+        touched = {slot: last_turn(view.table, slot) for slot in view.pages}
         newest_first = sorted(
             (page for page in view.pages.values() if levels.get(page.slot) is not Fidelity.FULL),
-            key=lambda page: (-last_turn[page.slot], -page.position, page.id),
+            key=lambda page: (-touched[page.slot], -page.position, page.id),
         )
         for page in newest_first:
             more = page.tokens(Fidelity.FULL) - page.tokens(levels.get(page.slot, Fidelity.NONE))

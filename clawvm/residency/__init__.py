@@ -2,7 +2,7 @@
 
 from .floor import required_levels, unmet_floor
 from .paper import PaperPolicy
-from .plan import Decision, Move, Plan, View, apply_levels
+from .plan import Decision, Move, Plan, View, apply_levels, last_turn
 from .policy import ClawVMPolicy, Policy, policy_named
 from .utility import PageKind, page_weight, superseded_weight
 
@@ -16,6 +16,7 @@ __all__ = [
     "Policy",
     "View",
     "apply_levels",
+    "last_turn",
     "page_weight",
     "policy_named",
     "required_levels",

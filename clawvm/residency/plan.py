@@ -11,7 +11,7 @@ from ..pages import Fidelity, Page
 if TYPE_CHECKING:
     from .._backend import core
 
-__all__ = ["Decision", "Move", "Plan", "View", "apply_levels"]
+__all__ = ["Decision", "Move", "Plan", "View", "apply_levels", "last_turn"]
 
 
 class Move(NamedTuple):
@@ -134,6 +134,13 @@ class Plan:
     def feasible(self) -> bool:
         """Whether the floor fitted the budget."""
         return self.missing_tokens == 0
+
+
+def last_turn(table: core.PageTable, slot: int) -> int:
+    """Return the turn at which a page was last touched."""
+    turn = table.record(slot)["last_turn"]
+    assert isinstance(turn, int)
+    return turn
 
 
 def apply_levels(view: View, levels: Mapping[int, Fidelity]) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ..errors import PageInvalid, PolicyUnknown
@@ -118,7 +119,7 @@ def _moves(before: dict[int, int], view: View) -> list[tuple[int, int, int]]:
     return [(slot, old, new) for slot, old in sorted(before.items()) if (new := level(slot)) != old]
 
 
-_POLICIES = {"clawvm": ClawVMPolicy, "paper": PaperPolicy}
+_POLICIES: dict[str, Callable[[], Policy]] = {"clawvm": ClawVMPolicy, "paper": PaperPolicy}
 
 
 def policy_named(name: str) -> Policy:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .._backend import core
 from ..pages import Fidelity, Page, Pin
-from ..residency import Plan
+from ..residency import Plan, last_turn
 
 __all__ = ["explain"]
 
@@ -41,7 +41,7 @@ def explain(
         f"in the plan of turn {plan.turn}"
     )
     ladder = ", ".join(f"{rung.name.lower()} {form.tokens}" for rung, form in page.ladder.items())
-    age = max(0, turn - int(table.record(page.slot)["last_turn"]))
+    age = max(0, turn - last_turn(table, page.slot))
     facts = (
         f"Its levels cost ({ladder}) tokens; it was last touched {_turns(age)} ago; "
         f"its pin is {page.pin.name.lower()}."
@@ -80,9 +80,9 @@ def _reason(
     )
     left = plan.budget_tokens - plan.used_tokens
     return (
-        f"{held}; {dearer.name.lower()} would cost {more} tokens more for a worth of {worth:.3g} per "
-        f"token, the least that is resident earns {least:.3g}, and {left} tokens are left for what comes "
-        "next."
+        f"{held}; {dearer.name.lower()} would cost {more} tokens more for a worth of {worth:.3g} "
+        f"per token, the least that is resident earns {least:.3g}, and {left} tokens are left "
+        "for what comes next."
     )
 
 
@@ -95,6 +95,6 @@ def _worth_per_token(
     page: Page, lower: Fidelity, upper: Fidelity, table: core.PageTable, turn: int
 ) -> float:
     """Worth that a step adds per token, in the units of ``Page.weight`` after decay."""
-    gain = table.value(page.slot, upper, turn) - table.value(page.slot, lower, turn)
+    gain: int = table.value(page.slot, upper, turn) - table.value(page.slot, lower, turn)
     # value() is weight * quality (in thousandths) with 40 fraction bits.
     return gain / (1 << 40) / 1000 / (page.tokens(upper) - page.tokens(lower))
