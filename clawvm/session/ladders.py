@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..messages import Form as PartForm
 from ..messages import Part, PartKind, Shape, form_tokens, shorten_arguments
@@ -20,6 +20,10 @@ _SHORT_CALL_QUALITY = 60
 _SHORT_ARGUMENT_CHARS = 120
 # Quality is in thousandths of the full page.
 FULL_QUALITY = 1000
+# What any line of a page is worth for being there: the rest is one recall away, and no call need be
+# made again. On seven recorded sessions under 32k tokens this value has 94 % of later quotations in
+# the prompt or one recall away, against 88 % without it, for half a point of those in the prompt.
+_RECALL_QUALITY = 150
 _CHEAPER = (Fidelity.COMPRESSED, Fidelity.STRUCTURED, Fidelity.POINTER)
 
 
@@ -137,4 +141,10 @@ def _strictly_cheaper(
         if form is not None and form.tokens < dearer.tokens and form.quality <= dearer.quality:
             kept[level] = form
             dearer = form
-    return {level: kept[level] for level in sorted(kept)}
+    return {level: _recallable(kept[level]) for level in sorted(kept)}
+
+
+def _recallable(form: PageForm) -> PageForm:
+    """Add to what a form keeps the worth of being able to recall the rest."""
+    rest = FULL_QUALITY - form.quality
+    return replace(form, quality=form.quality + rest * _RECALL_QUALITY // FULL_QUALITY)
