@@ -68,7 +68,7 @@ def random_pages() -> Callable[..., list[dict[str, Any]]]:
     """``random_pages(rng, count)``: arguments of ``put`` for `count` pages of many shapes."""
 
     def ladder(rng: random.Random, tokens_max: int) -> list[int | None]:
-        counts: list[int | None] = sorted(rng.sample(range(1, tokens_max + 4), 4))
+        counts: list[int | None] = [*sorted(rng.sample(range(1, tokens_max + 4), 4))]
         for place in range(3):
             if rng.random() < 0.25:
                 counts[place] = None

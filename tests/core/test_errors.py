@@ -130,7 +130,7 @@ PUTS = [
 
 def refused(call, *args, **kwargs):
     """Return class and sentence of the error that a call raises."""
-    with pytest.raises(Exception) as error:  # noqa: PT011
+    with pytest.raises(Exception) as error:
         call(*args, **kwargs)
     return error.type, str(error.value)
 
