@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from clawvm.errors import BudgetInvalid, LadderInvalid, LimitExceeded, PageInvalid, PageNotFound
+from clawvm.errors import (
+    BudgetInvalid,
+    LadderInvalid,
+    LimitExceeded,
+    PageInvalid,
+    PageNotFound,
+)
 
 GOOD = {
     "page_id": "a",
@@ -130,7 +136,7 @@ PUTS = [
 
 def refused(call, *args, **kwargs):
     """Return class and sentence of the error that a call raises."""
-    with pytest.raises(Exception) as error:
+    with pytest.raises(Exception) as error:  # noqa: PT011 - the class is what is compared
         call(*args, **kwargs)
     return error.type, str(error.value)
 
