@@ -10,10 +10,16 @@ import os
 import random
 import statistics
 from time import perf_counter
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from clawvm import _backend, _reference
+
+if TYPE_CHECKING:
+    from clawvm._backend import core as core_module
 
 SIZES = (100, 1_000, 10_000)
 RATIO_FLOOR = 20  # measured: above 1,000; the floor leaves room for slow compilers and loud hosts
@@ -33,14 +39,14 @@ def ladder(rng: random.Random) -> list[int | None]:
     return counts
 
 
-def filled(core, count: int):
+def filled(core: ModuleType, count: int) -> tuple[core_module.PageTable, int]:
     """Return a table of `count` pages, one in fifty pinned, and a tenth of its tokens in full."""
     rng = random.Random(1)
     table = core.PageTable(capacity=count)
     tokens = 0
     for number in range(count):
         counts = ladder(rng)
-        tokens += counts[3]
+        tokens += counts[3] or 0
         table.put(
             f"page:{number:015d}",
             counts,
@@ -58,7 +64,7 @@ def filled(core, count: int):
 class Turns:
     """Turn after turn of one table: five pages are touched, then the levels are decided anew."""
 
-    def __init__(self, core, count: int) -> None:
+    def __init__(self, core: ModuleType, count: int) -> None:
         self.table, self.budget = filled(core, count)
         self.rng = random.Random(2)
         self.turn = 200
@@ -70,15 +76,15 @@ class Turns:
         for _ in range(5):
             self.table.touch(self.rng.randrange(self.count), self.turn)
 
-    def select(self):
+    def select(self) -> core_module.Selection:
         return self.table.select(self.budget, self.turn)
 
 
 @compiled_only
 @pytest.mark.parametrize("count", SIZES)
-def test_select(benchmark, count):
+def test_select(benchmark: BenchmarkFixture, count: int) -> None:
     turns = Turns(_backend.core, count)
-    plan = benchmark.pedantic(
+    plan = benchmark.pedantic(  # type: ignore[no-untyped-call]
         turns.select, setup=turns.touch_five, rounds=2_000 if count < 10_000 else 200
     )
     assert plan.feasible
@@ -88,7 +94,7 @@ def test_select(benchmark, count):
 
 
 @compiled_only
-def test_put_new(benchmark):
+def test_put_new(benchmark: BenchmarkFixture) -> None:
     arguments = [
         ((f"page:{number:015d}", (30, 60, 200, 400), (150, 400, 800, 1000), 5), number)
         for number in range(1_000)
@@ -104,7 +110,7 @@ def test_put_new(benchmark):
 
 
 @compiled_only
-def test_find(benchmark):
+def test_find(benchmark: BenchmarkFixture) -> None:
     table, _ = filled(_backend.core, 1_000)
     names = [f"page:{number:015d}" for number in range(1_000)]
 
@@ -116,7 +122,7 @@ def test_find(benchmark):
 
 
 @compiled_only
-def test_select_is_faster_than_the_twin():
+def test_select_is_faster_than_the_twin() -> None:
     """Compiled against twin, interleaved in one run; each must come to the same plan."""
     both = [Turns(core, 1_000) for core in (_backend.core, _reference)]
     ratios = []
