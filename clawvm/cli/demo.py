@@ -78,8 +78,8 @@ class _Story:
         demoted = [move for move in plan.moves if move.new < move.old]
         self._note(
             request,
-            f"{_pages(len(demoted))} gave way, {plan.used_tokens:,} of {plan.budget_tokens:,} tokens "
-            f"used, {plan.prefix_tokens_kept:,} tokens of the last prompt kept as they were.",
+            f"{_pages(len(demoted))} gave way, {plan.used_tokens:,} of {plan.budget_tokens:,} "
+            f"tokens used, {plan.prefix_tokens_kept:,} tokens of the last prompt kept as they were.",
         )
         left = [move for move in demoted if move.new is Fidelity.NONE and move.old]
         if left and self._explained < _EXPLAINED:
