@@ -79,7 +79,7 @@ class _Story:
         self._note(
             request,
             f"{_pages(len(demoted))} gave way, {plan.used_tokens:,} of {plan.budget_tokens:,} "
-            f"tokens used, {plan.prefix_tokens_kept:,} tokens of the last prompt kept as they were.",
+            f"tokens used, {plan.prefix_tokens_kept:,} tokens of the last prompt kept.",
         )
         left = [move for move in demoted if move.new is Fidelity.NONE and move.old]
         if left and self._explained < _EXPLAINED:
