@@ -7,7 +7,7 @@ from typing import Literal
 from ..errors import BudgetInfeasible
 from ..faults import FaultKind, FaultObserver
 from ..messages import Shape
-from ..pages import Fidelity, Page, PageType, Pin
+from ..pages import LEVELS, Fidelity, Page, PageType, Pin
 from ..residency import Decision, Move, Plan, Policy, View
 from .book import PageBook
 from .layout import Layout
@@ -35,7 +35,7 @@ class Assembler:
     ) -> None:
         self.turn = 0
         self.plan: Plan | None = None
-        self.levels: dict[str, Fidelity] = {}
+        self.levels: dict[int, Fidelity] = {}
         self.demands: dict[int, Fidelity] = {}
         self.boundary: Boundary | None = None
         self.policy = policy
@@ -82,23 +82,22 @@ class Assembler:
 
     def forget(self, page: Page) -> None:
         """Drop what is held of a page that is archived."""
-        self.levels.pop(page.id, None)
+        self.levels.pop(page.slot, None)
         self.demands.pop(page.slot, None)
 
     def _apply(self, decision: Decision) -> tuple[Move, ...]:
-        moves = []
-        by_slot, levels, layout = self._book.by_slot, self.levels, self._layout
+        by_slot, levels, touch = self._book.by_slot, self.levels, self._layout.touch
         for slot in self._book.fresh:
             # A page with a new content looks different even at the level that it had.
-            layout.touch(by_slot[slot].id)
+            touch(slot)
+        moves = []
         for slot, old, new in decision.moves:
-            page_id = by_slot[slot].id
             if new:
-                levels[page_id] = Fidelity(new)
+                levels[slot] = LEVELS[new]
             else:
-                levels.pop(page_id, None)
-            layout.touch(page_id)
-            moves.append(Move(page_id, Fidelity(old), Fidelity(new)))
+                levels.pop(slot, None)
+            touch(slot)
+            moves.append(Move(by_slot[slot].id, LEVELS[old], LEVELS[new]))
         return tuple(moves)
 
     def _infeasible(self, decision: Decision, budget: int) -> Prompt:
@@ -130,7 +129,7 @@ class Assembler:
         if self.boundary is None:
             return
         for page in self._book.pinned.values():
-            level = self.levels.get(page.id, Fidelity.NONE)
+            level = self.levels.get(page.slot, Fidelity.NONE)
             if page.type is PageType.BOOTSTRAP and level < page.floor:
                 self._faults.record(
                     FaultKind.POST_COMPACTION_BOOTSTRAP,

@@ -31,10 +31,21 @@ class Owner(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """One message: its envelope and the owner of each of its parts."""
+    """One message: its envelope, the owner of each of its parts, and what it costs when whole.
+
+    The slots of the owners stand beside them: a message that is shown whole or not at all, as most
+    are, is decided without a look at its pages.
+    """
 
     envelope: Envelope
     owners: list[Owner]
+    slots: list[int]
+    whole_tokens: int
+
+
+def _row(envelope: Envelope, owners: list[Owner]) -> _Row:
+    whole_tokens = sum(page.ladder[Fidelity.FULL].part_tokens[part] for page, part in owners)
+    return _Row(envelope, owners, [page.slot for page, _ in owners], whole_tokens)
 
 
 class Layout:
@@ -50,7 +61,7 @@ class Layout:
         self._positions: list[int] = []
         self._messages: list[Message] = []
         self._tokens: list[int] = []
-        self._places: dict[str, list[int]] = {}
+        self._places: dict[int, list[int]] = {}
         self._stale: set[int] = set()
         # Position of the first message of the conversation; what was put before it is the system
         # prompt.
@@ -78,13 +89,13 @@ class Layout:
         Before the conversation it is a system message; within it a system message for OpenAI and a
         user message for Anthropic, whose format has no other way to say something later on.
         """
-        places = self._places.get(page.id)
+        places = self._places.get(page.slot)
         role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
         if places and page.type in _STAYS_IN_PLACE:
             row = self._rows[places[0]]
             role = row.envelope.role if row is not None else role
             envelope = parse({"role": role, "content": text}, shape or "openai")
-            self._rows[places[0]] = _Row(envelope, [Owner(page, 0)])
+            self._rows[places[0]] = _row(envelope, [Owner(page, 0)])
             self._stale.add(places[0])
             return
         if places:
@@ -94,23 +105,23 @@ class Layout:
 
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""
-        for position in self._places.pop(page.id, ()):
+        for position in self._places.pop(page.slot, ()):
             row = self._rows[position]
-            if row is not None and all(owner.page.id not in self._places for owner in row.owners):
+            if row is not None and all(slot not in self._places for slot in row.slots):
                 self._rows[position] = None
             self._stale.add(position)
 
-    def touch(self, page_id: str) -> None:
-        """Note that a page looks different now."""
-        self._stale.update(self._places.get(page_id, ()))
+    def touch(self, slot: int) -> None:
+        """Note that the page in `slot` looks different now."""
+        self._stale.update(self._places.get(slot, ()))
 
-    def refresh(self, level_of: Mapping[str, Fidelity]) -> int:
+    def refresh(self, level_of: Mapping[int, Fidelity]) -> int:
         """Render what is stale anew.
 
         Parameters
         ----------
-        level_of : mapping of str to Fidelity
-            The level of each resident page; a page that is not there shows nothing.
+        level_of : mapping of int to Fidelity
+            The level of each resident page by slot; a page that is not there shows nothing.
 
         Returns
         -------
@@ -136,15 +147,16 @@ class Layout:
 
     def _append(self, envelope: Envelope, owners: list[Owner]) -> int:
         position = len(self._rows)
-        self._rows.append(_Row(envelope, owners))
-        for owner in owners:
-            places = self._places.setdefault(owner.page.id, [])
+        row = _row(envelope, owners)
+        self._rows.append(row)
+        for slot in row.slots:
+            places = self._places.setdefault(slot, [])
             if position not in places[-1:]:
                 places.append(position)
         self._stale.add(position)
         return position
 
-    def _refresh_row(self, position: int, level_of: Mapping[str, Fidelity]) -> int | None:
+    def _refresh_row(self, position: int, level_of: Mapping[int, Fidelity]) -> int | None:
         """Render one message; return its place in the prompt if it has changed, else None."""
         message, tokens = self._render(position, level_of)
         index = bisect_left(self._positions, position)
@@ -157,7 +169,7 @@ class Layout:
             self._positions.insert(index, position)
             self._messages.insert(index, message)
             self._tokens.insert(index, tokens)
-        elif self._messages[index] == message:
+        elif (last := self._messages[index]) is message or last == message:
             return None
         else:
             self._messages[index] = message
@@ -165,15 +177,19 @@ class Layout:
         return index
 
     def _render(
-        self, position: int, level_of: Mapping[str, Fidelity]
+        self, position: int, level_of: Mapping[int, Fidelity]
     ) -> tuple[Message | None, int]:
         row = self._rows[position]
         if row is None:
             return None, 0
+        levels = [level_of.get(slot) for slot in row.slots]
+        if levels.count(None) == len(levels):
+            return None, 0
+        if levels.count(Fidelity.FULL) == len(levels):
+            return row.envelope.message, row.whole_tokens
         forms: list[Any] = []
         tokens = 0
-        for page, part in row.owners:
-            level = level_of.get(page.id)
+        for (page, part), level in zip(row.owners, levels, strict=True):
             if level is None:
                 forms.append(DROP)
                 continue
