@@ -73,7 +73,7 @@ class ClawVMPolicy:
         required = required_levels(view)
         for slot, level in required.items():
             table.demand(slot, level)
-        required_tokens = sum(view.pages[slot].tokens(level) for slot, level in required.items())
+        required_tokens = sum(map(table.tokens, required, required.values()))
         low_water = view.budget * self.low_water_percent // 100
         target = max(1, low_water, required_tokens)
         selection = table.select(min(target, view.budget), view.turn)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..messages import DROP, Envelope, Shape, parse, render
-from ..pages import Fidelity, Page, PageType
+from ..pages import LEVELS, Fidelity, Page, PageType
 from ..residency import Plan
 from .prompt import Prompt
 
@@ -21,6 +21,9 @@ __all__ = ["Layout", "Owner"]
 Message = dict[str, Any]
 
 _STAYS_IN_PLACE = (PageType.BOOTSTRAP, PageType.CONSTRAINT)
+_GONE = -1  # the slot of a page that was removed: another page may have its old slot now
+# As the table tells levels: plain numbers.
+_HIDDEN, _WHOLE = int(Fidelity.NONE), int(Fidelity.FULL)
 
 
 class Owner(NamedTuple):
@@ -107,21 +110,24 @@ class Layout:
         """Take a page out of every message that shows it; messages left without a page go."""
         for position in self._places.pop(page.slot, ()):
             row = self._rows[position]
-            if row is not None and all(slot not in self._places for slot in row.slots):
-                self._rows[position] = None
+            if row is not None:
+                row.slots[:] = [_GONE if slot == page.slot else slot for slot in row.slots]
+                if row.slots.count(_GONE) == len(row.slots):
+                    self._rows[position] = None
             self._stale.add(position)
 
-    def touch(self, slot: int) -> None:
-        """Note that the page in `slot` looks different now."""
-        self._stale.update(self._places.get(slot, ()))
+    def touch(self, slots: Iterable[int]) -> None:
+        """Note that the pages in `slots` look different now."""
+        for slot in slots:
+            self._stale.update(self._places.get(slot, ()))
 
-    def refresh(self, level_of: Mapping[int, Fidelity]) -> int:
+    def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.
 
         Parameters
         ----------
-        level_of : mapping of int to Fidelity
-            The level of each resident page by slot; a page that is not there shows nothing.
+        level_of : callable
+            The level of the page in a slot.
 
         Returns
         -------
@@ -156,7 +162,7 @@ class Layout:
         self._stale.add(position)
         return position
 
-    def _refresh_row(self, position: int, level_of: Mapping[int, Fidelity]) -> int | None:
+    def _refresh_row(self, position: int, level_of: Callable[[int], int]) -> int | None:
         """Render one message; return its place in the prompt if it has changed, else None."""
         message, tokens = self._render(position, level_of)
         index = bisect_left(self._positions, position)
@@ -176,24 +182,22 @@ class Layout:
             self._tokens[index] = tokens
         return index
 
-    def _render(
-        self, position: int, level_of: Mapping[int, Fidelity]
-    ) -> tuple[Message | None, int]:
+    def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
         row = self._rows[position]
         if row is None:
             return None, 0
-        levels = [level_of.get(slot) for slot in row.slots]
-        if levels.count(None) == len(levels):
+        levels = [level_of(slot) if slot >= 0 else _HIDDEN for slot in row.slots]
+        if levels.count(_HIDDEN) == len(levels):
             return None, 0
-        if levels.count(Fidelity.FULL) == len(levels):
+        if levels.count(_WHOLE) == len(levels):
             return row.envelope.message, row.whole_tokens
         forms: list[Any] = []
         tokens = 0
         for (page, part), level in zip(row.owners, levels, strict=True):
-            if level is None:
+            if not level:
                 forms.append(DROP)
                 continue
-            form = page.ladder[level]
+            form = page.ladder[LEVELS[level]]
             forms.append(form.texts[part])
             tokens += form.part_tokens[part]
         return render(row.envelope, forms), tokens
