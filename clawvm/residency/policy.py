@@ -73,12 +73,12 @@ class ClawVMPolicy:
         required = required_levels(view)
         for slot, level in required.items():
             table.demand(slot, level)
-        required_tokens = sum(view.pages[slot].tokens(level) for slot, level in required.items())
+        required_tokens = sum(map(table.tokens, required, required.values()))
         low_water = view.budget * self.low_water_percent // 100
         target = max(1, low_water, required_tokens)
         selection = table.select(min(target, view.budget), view.turn)
-        table.clear_demands()
         if not selection.feasible:
+            table.clear_demands()
             return Decision(
                 [],
                 used_tokens=0,
@@ -86,10 +86,11 @@ class ClawVMPolicy:
                 required=selection.required,
                 feasible=False,
             )
-        for slot, old, _ in selection.moves:
-            before.setdefault(slot, old)
+        moves = [move for move in selection.moves if move[0] not in before]
+        moves += _moves(before, view)
+        moves.sort()
         return Decision(
-            _moves(before, view),
+            moves,
             used_tokens=table.used_tokens,
             floor_tokens=selection.floor_tokens,
             epoch=True,

@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..errors import BudgetInvalid, PageInvalid, SessionClosed
 from ..faults import FaultKind, FaultObserver
 from ..messages import Envelope, Part, PartKind, Shape
-from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..pages import LEVELS, RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Builders, Form
 from ..residency import PageKind, Plan, Policy, policy_named
 from ..stores import MemoryStore, Recall, Store
@@ -290,7 +290,7 @@ class Session:
         self._check_open()
         page = self._book.get(page_id)
         self._book.table.touch(page.slot, self._assembler.turn)
-        if self._assembler.levels.get(page_id):
+        if self._book.table.level(page.slot):
             self.faults.hit()
 
     def pin(self, page_id: str, pin: Pin = Pin.HARD, floor: Fidelity | None = None) -> None:
@@ -315,7 +315,7 @@ class Session:
         """
         self._check_open()
         page = self._book.get(page_id)
-        if self._assembler.levels.get(page_id, Fidelity.NONE) >= level:
+        if self._book.table.level(page.slot) >= level:
             self.faults.hit()
         demands = self._assembler.demands
         demands[page.slot] = max(level, demands.get(page.slot, Fidelity.NONE))
@@ -460,7 +460,8 @@ class Session:
 
     def level(self, page_id: str) -> Fidelity:
         """Return a page's level in the last plan; ``NONE`` for one that is archived or unknown."""
-        return self._assembler.levels.get(page_id, Fidelity.NONE)
+        page = self._book.live.get(page_id)
+        return Fidelity.NONE if page is None else LEVELS[self._book.table.level(page.slot)]
 
     @property
     def plan(self) -> Plan | None:
