@@ -88,17 +88,20 @@ class Assembler:
     def _apply(self, decision: Decision) -> tuple[Move, ...]:
         moves = []
         by_slot, levels, layout = self._book.by_slot, self.levels, self._layout
-        for slot in self._book.fresh:
-            # A page with a new content looks different even at the level that it had.
-            layout.touch(by_slot[slot].id)
-        for slot, old, new in decision.moves:
+        # A page with a new content looks different even at the level that it had; and where its new
+        # ladder lacks that level the table has lowered it, which no policy sees as a move.
+        for slot in sorted({*self._book.fresh, *(slot for slot, _, _ in decision.moves)}):
             page_id = by_slot[slot].id
-            if new:
-                levels[page_id] = Fidelity(new)
-            else:
-                levels.pop(page_id, None)
             layout.touch(page_id)
-            moves.append(Move(page_id, Fidelity(old), Fidelity(new)))
+            old = levels.get(page_id, Fidelity.NONE)
+            new = Fidelity(self._book.table.level(slot))
+            if new is old:
+                continue
+            if new:
+                levels[page_id] = new
+            else:
+                del levels[page_id]
+            moves.append(Move(page_id, old, new))
         return tuple(moves)
 
     def _infeasible(self, decision: Decision, budget: int) -> Prompt:
