@@ -123,6 +123,7 @@ class Session:
         self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
         chosen = policy_named(policy) if isinstance(policy, str) else policy
         self._assembler = Assembler(self._book, self._layout, self.faults, chosen, on_infeasible)
+        self._put_ids: set[str] = set()
         self._closed = False
 
     @classmethod
@@ -198,13 +199,20 @@ class Session:
         Raises
         ------
         PageInvalid, LimitExceeded
-            When an argument is out of its range; nothing has changed then.
+            When an argument is out of its range, or the id belongs to a page that was made from a
+            message or archived by a reset; nothing has changed then.
         SessionClosed
             After `close`.
         """
         self._check_open()
         old = self._book.live.get(page_id)
+        if old is not None and page_id not in self._put_ids:
+            raise PageInvalid(
+                f"page {page_id!r} of session {self.session_id!r} was made from a message and shows "
+                "what the message says; put the text under another id"
+            )
         if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
+            self._set_terms(old, scope, pin, floor, utility)
             self._book.table.touch(old.slot, self._assembler.turn)
             return old
         kind = _KIND_OF_TYPE[page_type]
@@ -232,6 +240,7 @@ class Session:
             floor=floor,
             recompute_cost=recompute_cost,
         )
+        self._put_ids.add(page_id)
         self._layout.put(page, text, self._conversation.shape)
         return page
 
@@ -496,6 +505,24 @@ class Session:
     def _check_open(self) -> None:
         if self._closed:
             raise SessionClosed(f"session {self.session_id!r} is closed; open a new one")
+
+    def _set_terms(
+        self,
+        page: Page,
+        scope: Scope | None,
+        pin: Pin | None,
+        floor: Fidelity | None,
+        utility: int | None,
+    ) -> None:
+        """Give a page whose text stays what was given beside the text."""
+        if utility is not None:
+            self._book.reweigh(page, utility)
+        if scope is not None:
+            page.scope = scope
+        if pin is not None or floor is not None:
+            self._book.pin(
+                page, page.pin if pin is None else pin, page.floor if floor is None else floor
+            )
 
     def _take_in(self) -> None:
         """Turn waiting messages into pages; judge each call that repeats an earlier one."""
