@@ -208,8 +208,8 @@ class Session:
         old = self._book.live.get(page_id)
         if old is not None and page_id not in self._put_ids:
             raise PageInvalid(
-                f"page {page_id!r} of session {self.session_id!r} was made from a message and shows "
-                "what the message says; put the text under another id"
+                f"page {page_id!r} of session {self.session_id!r} was made from a message and "
+                "shows what it says; put the text under another id"
             )
         if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
             self._set_terms(old, scope, pin, floor, utility)
