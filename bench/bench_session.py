@@ -8,9 +8,8 @@ is: admission, selection, rendering, the plan.
 A turn selects when it passes the budget. With a low-water mark of 100 % that is every turn, the
 dearest case; the default session selects once in dozens of turns and appends in between.
 
-What the figures do not show: the puts between the turns leave the caches as a working process does
-(the same calls on warm caches take half as long), but a harness that waits seconds for its model
-finds them colder still.
+What the figures do not show: the puts between the turns leave cold caches behind, which is much of
+what a turn costs here, but a harness that waits seconds for its model finds them colder still.
 """
 
 from __future__ import annotations
