@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import PageInvalid, PolicyUnknown
 from ..pages import Fidelity
 from .floor import required_levels
 from .paper import PaperPolicy
 from .plan import Decision, View
+
+if TYPE_CHECKING:
+    from .._backend import core
 
 __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "policy_named"]
 
@@ -58,7 +61,7 @@ class ClawVMPolicy:
         table = view.table
         before = _admit(view)
         if table.used_tokens <= view.budget and not view.compacting:
-            return Decision(_moves(before, view), table.used_tokens)
+            return Decision(_moves(before, table), table.used_tokens)
         decision = self._epoch(view, before)
         if not decision.feasible:
             for slot, level in before.items():
@@ -86,11 +89,8 @@ class ClawVMPolicy:
                 required=selection.required,
                 feasible=False,
             )
-        moves = [move for move in selection.moves if move[0] not in before]
-        moves += _moves(before, view)
-        moves.sort()
         return Decision(
-            moves,
+            _moves(before, table, selection.moves),
             used_tokens=table.used_tokens,
             floor_tokens=selection.floor_tokens,
             epoch=True,
@@ -114,10 +114,19 @@ def _admit(view: View) -> dict[int, int]:
     return before
 
 
-def _moves(before: dict[int, int], view: View) -> list[tuple[int, int, int]]:
-    """List the slots whose level is no longer what it was, in slot order."""
-    level = view.table.level
-    return [(slot, old, new) for slot, old in sorted(before.items()) if (new := level(slot)) != old]
+def _moves(
+    before: dict[int, int], table: core.PageTable, selected: Sequence[tuple[int, int, int]] = ()
+) -> list[tuple[int, int, int]]:
+    """List the slots whose level is no longer what it was, in slot order.
+
+    What a selection moved is told by `selected`, save that admission had moved the slots of
+    `before` already.
+    """
+    level = table.level
+    moves = [move for move in selected if move[0] not in before]
+    moves += [(slot, old, new) for slot, old in before.items() if (new := level(slot)) != old]
+    moves.sort()
+    return moves
 
 
 _POLICIES: dict[str, Callable[[], Policy]] = {"clawvm": ClawVMPolicy, "paper": PaperPolicy}
