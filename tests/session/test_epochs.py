@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from chat_histories import (
     openai_asks,
@@ -48,19 +50,11 @@ def run(request, open_session, code):
 
 
 def between_epochs(prompts):
-    return [
-        (before, after)
-        for before, after in zip(prompts, prompts[1:], strict=False)
-        if not after.plan.epoch
-    ]
+    return [(before, after) for before, after in pairwise(prompts) if not after.plan.epoch]
 
 
 def epochs(prompts):
-    return [
-        (before, after)
-        for before, after in zip(prompts, prompts[1:], strict=False)
-        if after.plan.epoch
-    ]
+    return [(before, after) for before, after in pairwise(prompts) if after.plan.epoch]
 
 
 def test_the_session_has_epochs_and_turns_between_them(run):
@@ -134,7 +128,7 @@ def test_order_is_kept(run):
 
 
 def test_a_page_changes_level_in_its_place(run):
-    session, prompts = run
+    session, _ = run
     shown = [page for page in session.pages() if session.level(page.id)]
     assert [page.position for page in shown] == sorted(page.position for page in shown)
     assert any(session.level(page.id) < Fidelity.FULL for page in shown)
