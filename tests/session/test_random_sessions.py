@@ -38,6 +38,7 @@ class Driver:
             shape=self.shape,
             policy=policy,
         )
+        self.clawvm = policy == "clawvm"
         self.calls = 0
         self.log: list[object] = []
 
@@ -140,28 +141,18 @@ class Driver:
 
     def assemble(self) -> None:
         session = self.session
-        before = session._book.table.used_tokens
+        session._take_in()
+        levels = [session._book.table.level(page.slot) for page in session.pages()]
         try:
             prompt = session.assemble()
         except BudgetInfeasible as error:
-            assert error.missing_tokens > 0
-            assert session._book.table.used_tokens <= max(before, 0)
             self.log.append((error.page_ids, error.missing_tokens))
-            session.budget = error.floor_tokens
-            prompt = self.again()
-            if prompt is None:
-                return
+            # Nothing moved, and with as much as was missing there is a prompt.
+            assert [session._book.table.level(page.slot) for page in session.pages()] == levels
+            session.budget += error.missing_tokens if self.clawvm else 100_000
+            prompt = session.assemble()
         self.examine(prompt)
         self.log.append((prompt.plan, prompt.messages, prompt.system))
-
-    def again(self):
-        """The floor as it was reported may lack what the paper's policy had placed already."""
-        try:
-            return self.session.assemble()
-        except BudgetInfeasible:
-            assert self.session.policy.name == "paper"
-            self.session.budget = 100_000
-            return self.session.assemble()
 
     def examine(self, prompt) -> None:
         """Check everything that is promised of a prompt."""
@@ -177,8 +168,8 @@ class Driver:
         for page in pages:
             if page.pin is Pin.HARD:
                 assert session.level(page.id) >= page.floor
-        for page_id in {entry.page_id for entry in session.entered[-1:]}:
-            assert session.level(page_id) is not Fidelity.NONE
+        for page in list(session._conversation.tail.values())[-1:]:
+            assert session.level(page.id) is not Fidelity.NONE
         assert 0 <= prompt.plan.prefix_tokens_kept <= prompt.tokens
         check(prompt.messages, self.shape)
         session._book.table.check()
@@ -199,7 +190,7 @@ DIGEST = """
 import hashlib, sys
 sys.path[:0] = sys.argv[1:]
 from test_random_sessions import Driver
-for seed in range(12):
+for seed in range(8):
     for policy in ("clawvm", "paper"):
         print(hashlib.sha256(repr(Driver(seed, policy).run()).encode()).hexdigest())
 """
@@ -208,7 +199,7 @@ for seed in range(12):
 def test_the_same_session_is_the_same_in_every_process():
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
     answers = set()
-    for seed in ("0", "1", "4711"):
+    for seed in ("0", "4711"):
         ran = subprocess.run(
             [sys.executable, "-c", DIGEST, *folders],
             env=os.environ | {"PYTHONHASHSEED": seed},
