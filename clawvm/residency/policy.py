@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import PageInvalid, PolicyUnknown
@@ -100,13 +101,18 @@ class ClawVMPolicy:
 
 
 def _admit(view: View) -> dict[int, int]:
-    """Raise what is new to full and what is demanded to its level; return the levels there were."""
+    """Raise what is new to full, what is pinned to its floor and what is demanded to its level.
+
+    Returns the levels that there were.
+    """
     table = view.table
     before: dict[int, int] = {}
     for slot in view.fresh:
         before[slot] = table.level(slot)
         table.set_level(slot, Fidelity.FULL)
-    for slot, level in view.demands.items():
+    # A pin may have come, or its floor may have been raised, while the page was below it.
+    floors = ((slot, page.floor) for slot, page in view.pinned.items())
+    for slot, level in chain(floors, view.demands.items()):
         old = table.level(slot)
         if old < level:
             before.setdefault(slot, old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +30,7 @@ __all__ = ["Session"]
 
 Message = dict[str, Any]
 
+_SESSION_ID = re.compile(r"[^/@%\s\x00-\x1f\x7f]+")
 _KIND_OF_TYPE = {
     PageType.BOOTSTRAP: PageKind.SYSTEM,
     PageType.CONSTRAINT: PageKind.SYSTEM,
@@ -107,10 +109,10 @@ class Session:
         same_result: Callable[[str, str], bool] = str.__eq__,
         store: Store | None = None,
     ) -> None:
-        if not session_id or "/" in session_id or "@" in session_id:
+        if not _SESSION_ID.fullmatch(session_id):
             raise PageInvalid(
-                f"a session id is a text without '/' and '@', found {session_id!r}; it stands in "
-                "handles"
+                "a session id is a text without '/', '@', '%' and white space, found "
+                f"{session_id!r}; it stands in handles"
             )
         self.session_id = session_id
         self.budget = budget
@@ -209,7 +211,7 @@ class Session:
         if old is not None and page_id not in self._put_ids:
             raise PageInvalid(
                 f"page {page_id!r} of session {self.session_id!r} was made from a message and "
-                "shows what it says; put the text under another id"
+                "shows what that says; put the text under another id"
             )
         if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
             self._set_terms(old, scope, pin, floor, utility)
@@ -451,7 +453,8 @@ class Session:
             When no live page has this id.
         """
         page = self._book.get(page_id)
-        return explain(page, self._book.live.values(), self._book.table, self.plan, self.turn)
+        plan = None if page.slot in self._book.fresh else self.plan
+        return explain(page, self._book.live.values(), self._book.table, plan, self.turn)
 
     def page(self, page_id: str) -> Page:
         """Return a live page; it is the session's own, not a copy.

@@ -79,3 +79,16 @@ def words() -> Callable[..., str]:
         return "\n".join(lines)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def code() -> Callable[..., str]:
+    """``code(topic, count)``: a module of small functions; its built-in ladder has all levels."""
+
+    def call(topic: str, count: int = 20) -> str:
+        return "\n".join(
+            f"def {topic}_{n}(x):\n    value = x + {n}\n    return value * {n * 37 % 101}\n"
+            for n in range(count)
+        )
+
+    return call
