@@ -19,6 +19,7 @@ cdef enum:
 cdef struct Scratch:
     Entry *heap
     Entry *rest               # pages with a step left, in no order
+    uint32_t *required        # slots of the floor, dearest first
     uint8_t *plan             # by slot: level, base and the two flags
     uint32_t capacity
 

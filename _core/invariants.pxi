@@ -4,30 +4,28 @@
 cdef list faults_of(PageTable page_table):
     """Return what is out of order, in words."""
     cdef Table *table = &page_table.table
-    cdef const PageRecord *record
+    cdef PageRecord record    # a copy: the checks run Python code
     cdef uint32_t slot, live = 0, free = 0, entries = 0
     cdef uint64_t tokens = 0, id_bytes = 0
     cdef list faults = []
     cdef object fault
     for slot in range(table.end):
-        record = &table.records[slot]
+        record = table.records[slot]
         if not record.flags & LIVE:
             free += 1
             continue
         live += 1
         id_bytes += record.id_length
-        fault = invariants.record_fault(
-            page_table.fields(record), table.clock, table.half_life
-        )
+        fault = invariants.record_fault(fields_of(record), table.clock, table.half_life)
         if fault is not None:
             faults.append(f"slot {slot}: {fault}")
             continue
-        tokens += tokens_at(record, record.level)
+        tokens += tokens_at(&record, record.level)
         if find_slot(
             table, table.arena + record.id_offset, record.id_length, record.id_hash
         ) != slot:
             faults.append(f"slot {slot}: the index does not find its id")
-        if <uint32_t> <uint64_t> <int64_t> hash(id_text(table, record)) != record.id_hash:
+        if <uint32_t> <uint64_t> <int64_t> hash(id_text(table, &record)) != record.id_hash:
             faults.append(f"slot {slot}: the hash is not its id's")
     for slot in range(table.index_mask + 1):
         entries += table.index[slot] != EMPTY
@@ -48,3 +46,11 @@ cdef list faults_of(PageTable page_table):
             f"ids take {id_bytes} bytes, the table says {table.arena_used} - {table.arena_dead}"
         )
     return faults
+
+
+cdef str dump_of(PageTable page_table):
+    cdef list rows = []
+    cdef uint32_t slot
+    for slot in range(page_table.table.end):
+        rows.append(f"  {slot}: {fields_of(page_table.table.records[slot])}")
+    return "\n".join(rows)

@@ -1,31 +1,5 @@
 # The page table's public face (twin: page_table.py, whose docstrings are the longer ones).
 
-cdef PageRecord *record_at(Table *table, int64_t slot, object given) except NULL:
-    """Return the live record in a slot; `given` is the slot as the caller wrote it."""
-    if 0 <= slot < table.end and table.records[slot].flags & LIVE:
-        return &table.records[slot]
-    validate.refuse_slot(given, table.live)
-
-
-cdef str id_text(const Table *table, const PageRecord *record):
-    return PyUnicode_DecodeUTF8(table.arena + record.id_offset, record.id_length, NULL)
-
-
-cdef list live_slots(const Table *table):
-    cdef list slots = []
-    cdef uint32_t slot
-    for slot in range(table.end):
-        if table.records[slot].flags & LIVE:
-            slots.append(slot)
-    return slots
-
-
-cdef int need_level(const Table *table, const PageRecord *record, uint32_t level) except -1:
-    if not present(record, level):
-        validate.refuse_missing_level(id_text(table, record), level, (<PageRecord *> record).tokens)
-    return 0
-
-
 @cython.final
 cdef class PageTable:
     """Pages of one session: what each level costs and is worth, and which level is resident.
@@ -37,6 +11,7 @@ cdef class PageTable:
 
     cdef Table table
     cdef Scratch scratch
+    cdef object dtype
     cdef object array     # the numpy array that owns table.records
 
     def __cinit__(self, *, half_life=HALF_LIFE, capacity=64):
@@ -49,7 +24,8 @@ cdef class PageTable:
         self.table.capacity = validate.capacity(capacity)
         self.table.pages_max, self.table.id_bytes_max = PAGES_MAX, ARENA_MAX
         self.table.free_slot = NO_SLOT
-        self.array = numpy.zeros(self.table.capacity, record_dtype())
+        self.dtype = record_dtype()
+        self.array = numpy.zeros(self.table.capacity, self.dtype)
         records = self.array
         self.table.records = &records[0]
         make_index(&self.table, index_size(self.table.capacity))
@@ -71,7 +47,7 @@ cdef class PageTable:
         )
         read_id(text, &fields)
         with cython.critical_section(self):
-            slot = find_slot(&self.table, fields.id_bytes, fields.id_length, fields.id_hash)
+            slot = self.find_or_make_room(&fields)
             if slot == NO_SLOT:
                 slot = self.add(&fields)
                 record = &self.table.records[slot]
@@ -248,9 +224,21 @@ cdef class PageTable:
         cdef int64_t tokens = as_budget(budget)
         cdef uint32_t now = as_turn(turn)
         cdef Selection selection = Selection.__new__(Selection)
+        cdef Decision decision
+        cdef Scratch scratch
         selection.budget = tokens
         with cython.critical_section(self):
-            decide(&self.table, &self.scratch, <uint64_t> tokens, now, selection)
+            # The scratch is this call's alone until the lists are made of it: making them may run
+            # other code, which may select.
+            scratch = self.scratch
+            memset(&self.scratch, 0, sizeof(Scratch))
+            try:
+                reserve_scratch(&scratch, self.table.capacity)
+                decide(&self.table, &scratch, <uint64_t> tokens, now, &decision)
+                tell(&decision, &scratch, selection)
+            finally:
+                free_scratch(&self.scratch)
+                self.scratch = scratch
         return selection
 
     # -- Inspection -------------------------------------------------------------------------------
@@ -259,12 +247,20 @@ cdef class PageTable:
         """Return the fields of one record by name."""
         cdef int64_t number = as_slot(slot)
         with cython.critical_section(self):
-            return self.fields(record_at(&self.table, number, slot))
+            return fields_of(record_at(&self.table, number, slot)[0])
 
     def records(self):
         """Return a copy of the live records in slot order, as a numpy array of `record_dtype`."""
+        from numpy import empty
+
+        cdef uint32_t live = NO_SLOT
+        cdef object array = None
         with cython.critical_section(self):
-            return self.array[:self.table.end][self.array["flags"][:self.table.end] != 0]
+            while live != self.table.live:
+                live = self.table.live
+                array = empty(live, self.dtype)
+                self.copy_live(array)
+        return array
 
     @property
     def nbytes(self):
@@ -296,7 +292,7 @@ cdef class PageTable:
             faults = faults_of(self)
             if faults:
                 raise AssertionError(
-                    "page table out of order: " + "; ".join(faults) + "\n" + self.dump()
+                    "page table out of order: " + "; ".join(faults) + "\n" + dump_of(self)
                 )
 
     # -- Hooks for tests --------------------------------------------------------------------------
@@ -320,22 +316,64 @@ cdef class PageTable:
             slot = find_slot(&self.table, fields.id_bytes, fields.id_length, fields.id_hash)
         return -1 if slot == NO_SLOT else <int64_t> slot
 
+    cdef int64_t find_or_make_room(self, const PageFields *fields) except -1:
+        """Return the slot of an id, or NO_SLOT when it is new and there is room for it."""
+        cdef Table *table = &self.table
+        cdef uint32_t slot
+        while True:
+            slot = find_slot(table, fields.id_bytes, fields.id_length, fields.id_hash)
+            if slot != NO_SLOT:
+                return slot
+            if table.live >= table.pages_max:
+                validate.refuse_pages(table.pages_max)
+            if table.arena_used + <uint64_t> fields.id_length > table.id_bytes_max:
+                validate.refuse_arena(table.id_bytes_max)
+            if table.free_slot != NO_SLOT or table.end < table.capacity:
+                return NO_SLOT
+            self.grow()
+
+    cdef int grow(self) except -1:
+        """Enlarge the array of records.
+
+        Making a numpy array may run other code (a garbage collection's finalizers, another thread)
+        and that code may use this table. So all that comes first, and the table changes hands
+        after it, unless it has grown by then.
+        """
+        import numpy
+
+        cdef uint32_t capacity = min(grown(self.table.capacity, GROWTH_MIN), PAGES_MAX)
+        cdef object array = numpy.zeros(capacity, self.dtype)
+        cdef PageRecord[::1] records = array
+        if capacity > self.table.capacity:
+            memcpy(&records[0], self.table.records, self.table.end * sizeof(PageRecord))
+            self.table.records, self.table.capacity = &records[0], capacity
+            self.table.resizes += 1
+            self.array = array
+        return 0
+
+    cdef int copy_live(self, PageRecord[::1] copies) except -1:
+        """Copy the live records, if there are still as many as `copies` takes."""
+        cdef uint32_t slot, size = 0
+        if copies.shape[0] == self.table.live:
+            for slot in range(self.table.end):
+                if self.table.records[slot].flags & LIVE:
+                    copies[size] = self.table.records[slot]
+                    size += 1
+        return 0
+
     cdef int64_t add(self, const PageFields *fields) except -1:
-        """Give a new page a slot, the one freed last if there is one, and a place for its id."""
+        """Give a new page a slot, the one freed last if there is one, and a place for its id.
+
+        Runs no Python code, like all that comes after it in `put`.
+        """
         cdef Table *table = &self.table
         cdef PageRecord *record
         cdef uint32_t slot = table.free_slot
-        if table.live >= table.pages_max:
-            validate.refuse_pages(table.pages_max)
-        if table.arena_used + <uint64_t> fields.id_length > table.id_bytes_max:
-            validate.refuse_arena(table.id_bytes_max)
         reserve_arena(table, fields.id_length)
         if index_size(table.live + 1) > table.index_mask + 1:
             make_index(table, index_size(table.live + 1))
         if slot == NO_SLOT:
             slot = table.end
-            if slot == table.capacity:
-                self.grow()
             table.end += 1
         else:
             table.free_slot = table.records[slot].id_offset
@@ -348,28 +386,3 @@ cdef class PageTable:
         table.live += 1
         enter_slot(table, fields.id_hash, slot)
         return slot
-
-    cdef int grow(self) except -1:
-        """Enlarge the array of records, which may move it."""
-        cdef uint32_t capacity = min(grown(self.table.capacity, GROWTH_MIN), PAGES_MAX)
-        cdef PageRecord[::1] records
-        # Nobody else holds the array or a view of it, which is what refcheck would look for.
-        self.array.resize(capacity, refcheck=False)
-        records = self.array
-        self.table.records, self.table.capacity = &records[0], capacity
-        self.table.resizes += 1
-        return 0
-
-    cdef str dump(self):
-        cdef list rows = []
-        cdef uint32_t slot
-        for slot in range(self.table.end):
-            rows.append(f"  {slot}: {self.fields(&self.table.records[slot])}")
-        return "\n".join(rows)
-
-    cdef dict fields(self, const PageRecord *record):
-        cdef dict plain = record[0]
-        cdef object name
-        for name in ("tokens", "density", "quality", "digest"):
-            plain[name] = tuple(plain[name])
-        return plain

@@ -33,6 +33,17 @@ cdef struct Floor:
     int64_t heat_max
     uint32_t pages
 
+# All of a selection's figures; its lists are in the scratch.
+cdef struct Decision:
+    Floor floor
+    bint feasible
+    Misfit misfit
+    Wide first_gain      # of the greedy before a single raise may have replaced its answer
+    Wide gain
+    uint64_t used_tokens
+    uint64_t steps
+    uint32_t moves
+
 
 cdef int reserve_scratch(Scratch *scratch, uint32_t capacity) except -1:
     """Let the scratch serve a table of this capacity."""
@@ -41,8 +52,9 @@ cdef int reserve_scratch(Scratch *scratch, uint32_t capacity) except -1:
     free_scratch(scratch)
     scratch.heap = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
     scratch.rest = <Entry *> PyMem_Malloc(<size_t> capacity * sizeof(Entry))
+    scratch.required = <uint32_t *> PyMem_Malloc(<size_t> capacity * sizeof(uint32_t))
     scratch.plan = <uint8_t *> PyMem_Malloc(capacity)
-    if not (scratch.heap and scratch.rest and scratch.plan):
+    if not (scratch.heap and scratch.rest and scratch.required and scratch.plan):
         free_scratch(scratch)
         raise MemoryError()
     scratch.capacity = capacity
@@ -52,6 +64,7 @@ cdef int reserve_scratch(Scratch *scratch, uint32_t capacity) except -1:
 cdef void free_scratch(Scratch *scratch) noexcept:
     PyMem_Free(scratch.heap)
     PyMem_Free(scratch.rest)
+    PyMem_Free(scratch.required)
     PyMem_Free(scratch.plan)
     memset(scratch, 0, sizeof(Scratch))
 
@@ -80,13 +93,13 @@ cdef Floor lay_floor(const Table *table, Scratch *scratch, int64_t now) noexcept
     return floor
 
 
-cdef list drain(const Table *table, Entry *heap, uint32_t size):
-    """Return the heap's slots, top first."""
-    cdef list slots = []
+cdef void drain(const Table *table, Scratch *scratch, uint32_t size) noexcept nogil:
+    """Write the heap's slots to the scratch's list of required ones, top first."""
+    cdef uint32_t place = 0
     while size:
-        slots.append(heap[0].slot)
-        size = drop_top(table, heap, size)
-    return slots
+        scratch.required[place] = scratch.heap[0].slot
+        place += 1
+        size = drop_top(table, scratch.heap, size)
 
 
 cdef uint32_t best_single(Run *run, uint64_t room) noexcept nogil:
@@ -144,6 +157,50 @@ cdef void guard(Run *run, uint64_t room, int64_t heat_max) noexcept nogil:
     greedy(run)
 
 
+cdef void commit(Table *table, Scratch *scratch, Decision *decision) noexcept nogil:
+    """Make the planned levels resident, drop the demands and note what moved."""
+    cdef PageRecord *record
+    cdef uint32_t slot, level
+    for slot in range(table.end):
+        if scratch.plan[slot] & PLAN_DEAD:
+            continue
+        record, level = &table.records[slot], scratch.plan[slot] & PLAN_LEVEL
+        record.demand = 0
+        if level != record.level:
+            scratch.heap[decision.moves].slot = slot
+            scratch.heap[decision.moves].key = record.level << 8 | level
+            decision.moves += 1
+            set_resident(table, record, level)
+
+
+cdef void decide(
+    Table *table, Scratch *scratch, uint64_t budget, uint32_t turn, Decision *decision
+) noexcept nogil:
+    """Select, and make the levels resident if the floor fits."""
+    cdef Run run
+    cdef uint64_t room
+    memset(decision, 0, sizeof(Decision))
+    run.now = now_of(table, turn)
+    decision.floor = lay_floor(table, scratch, run.now)
+    drain(table, scratch, decision.floor.pages)
+    table.selects += 1
+    decision.feasible = decision.floor.tokens <= budget
+    if decision.feasible:
+        room = budget - decision.floor.tokens
+        run.table, run.plan = table, scratch.plan
+        run.heap, run.rest = scratch.heap, scratch.rest
+        run.anchor = decision.floor.heat_max + DENSITY_TOP
+        run.misfit.seen = False
+        start_run(&run, room)
+        greedy(&run)
+        decision.misfit, decision.first_gain = run.misfit, run.gain
+        guard(&run, room, decision.floor.heat_max)
+        decision.gain, decision.steps = run.gain, run.steps
+        commit(table, scratch, decision)
+        table.steps += run.steps
+    decision.used_tokens = table.used_tokens
+
+
 cdef object bound_of(const Misfit *misfit):
     """Return the twin's `_Run.fix_bound`."""
     cdef object cost = misfit.cost
@@ -153,54 +210,26 @@ cdef object bound_of(const Misfit *misfit):
     return loose + (loose >> 16) + 1
 
 
-cdef list commit(Table *table, const uint8_t *plan):
-    """Make the planned levels resident, drop the demands and tell what moved."""
-    cdef list moves = []
-    cdef PageRecord *record
-    cdef uint32_t slot, level, old
-    for slot in range(table.end):
-        if plan[slot] & PLAN_DEAD:
-            continue
-        record, level = &table.records[slot], plan[slot] & PLAN_LEVEL
-        record.demand = 0
-        if level != record.level:
-            old = record.level
-            moves.append((slot, old, level))
-            set_resident(table, record, level)
-    return moves
-
-
-cdef int decide(Table *table, Scratch *scratch, uint64_t budget, uint32_t turn,
-                Selection selection) except -1:
-    """Fill `selection`, and make it resident if it is feasible."""
-    cdef int64_t now = now_of(table, turn)
-    cdef Floor floor
-    cdef Run run
-    cdef object bound, floor_value
-    reserve_scratch(scratch, table.capacity)
-    floor = lay_floor(table, scratch, now)
-    selection.required = drain(table, scratch.heap, floor.pages)
-    selection.floor_tokens = floor.tokens
-    selection.feasible = floor.tokens <= budget
-    table.selects += 1
-    if not selection.feasible:
-        selection.used_tokens = table.used_tokens
-        selection.value = selection.bound = selection.steps = 0
-        selection.moves = []
-        return 0
-    run.table, run.plan = table, scratch.plan
-    run.heap, run.rest = scratch.heap, scratch.rest
-    run.now, run.anchor = now, floor.heat_max + DENSITY_TOP
-    run.misfit.seen = False
-    start_run(&run, budget - floor.tokens)
-    greedy(&run)
-    bound = bound_of(&run.misfit) if run.misfit.seen else as_int(&run.gain)
-    floor_value = as_int(&floor.value)
-    guard(&run, budget - floor.tokens, floor.heat_max)
-    selection.value = floor_value + as_int(&run.gain)
-    selection.bound = floor_value + bound
-    selection.steps = run.steps
-    selection.moves = commit(table, scratch.plan)
-    selection.used_tokens = table.used_tokens
-    table.steps += run.steps
+cdef int tell(const Decision *decision, const Scratch *scratch, Selection selection) except -1:
+    """Put a decision into Python objects."""
+    cdef uint32_t place
+    cdef object floor_value = as_int(&decision.floor.value)
+    selection.feasible = decision.feasible
+    selection.floor_tokens = decision.floor.tokens
+    selection.used_tokens = decision.used_tokens
+    selection.steps = decision.steps
+    selection.value = selection.bound = 0
+    if decision.feasible:
+        selection.value = floor_value + as_int(&decision.gain)
+        selection.bound = floor_value + (
+            bound_of(&decision.misfit) if decision.misfit.seen else as_int(&decision.first_gain)
+        )
+    selection.required = []
+    for place in range(decision.floor.pages):
+        selection.required.append(scratch.required[place])
+    selection.moves = []
+    for place in range(decision.moves):
+        selection.moves.append((
+            scratch.heap[place].slot, scratch.heap[place].key >> 8, scratch.heap[place].key & 0xFF
+        ))
     return 0

@@ -204,3 +204,39 @@ cdef int drop_page(Table *table, uint32_t slot) except -1:
     if arena != NULL:
         compact_arena(table, arena)
     return 0
+
+
+cdef PageRecord *record_at(Table *table, int64_t slot, object given) except NULL:
+    """Return the live record in a slot; `given` is the slot as the caller wrote it."""
+    if 0 <= slot < table.end and table.records[slot].flags & LIVE:
+        return &table.records[slot]
+    validate.refuse_slot(given, table.live)
+
+
+cdef str id_text(const Table *table, const PageRecord *record):
+    return PyUnicode_DecodeUTF8(table.arena + record.id_offset, record.id_length, NULL)
+
+
+cdef list live_slots(const Table *table):
+    cdef list slots = []
+    cdef uint32_t slot
+    for slot in range(table.end):
+        if table.records[slot].flags & LIVE:
+            slots.append(slot)
+    return slots
+
+
+cdef int need_level(const Table *table, const PageRecord *record, uint32_t level) except -1:
+    cdef PageRecord copy
+    if not present(record, level):
+        copy = record[0]
+        validate.refuse_missing_level(id_text(table, record), level, copy.tokens)
+    return 0
+
+
+cdef dict fields_of(PageRecord record):
+    cdef dict plain = record
+    cdef object name
+    for name in ("tokens", "density", "quality", "digest"):
+        plain[name] = tuple(plain[name])
+    return plain

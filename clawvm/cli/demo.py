@@ -9,12 +9,12 @@ import msgspec
 import typer
 from rich.console import Console
 
-from ..pages import Fidelity
+from ..pages import Fidelity, PageType
 from ..replay.demo import demo_records
 from ..replay.policies import POLICY_NAMES
 from ..replay.report import results_table
 from ..replay.runner import Recording, replay
-from ..replay.trace import Event, Header, Trace
+from ..replay.trace import Compaction, Event, Header, Trace
 from ..session import Prompt, Session
 from ..tokens import best_counter
 from .console import output, parse_budget, print_json
@@ -36,7 +36,7 @@ def demo(
     trace = Trace(msgspec.convert(header, Header), msgspec.convert(events, list[Event]))
     recording = Recording.of(trace.header.session, trace)
     counter = best_counter()
-    story = _Story()
+    story = _Story(recording)
     results = [
         replay(recording, name, budget_tokens, counter, story if name == "clawvm" else None)
         for name in POLICY_NAMES
@@ -53,30 +53,44 @@ def demo(
 class _Story:
     """Notes what is worth telling of the run under the policy ``clawvm``."""
 
-    def __init__(self) -> None:
+    def __init__(self, recording: Recording) -> None:
+        self._compacted = {
+            turn.request
+            for turn in recording.turns
+            for step in turn.lifecycle
+            if isinstance(step.event, Compaction)
+        }
         self._lines = io.StringIO()
         self._explained = 0
         self._pages = 0
 
     def __call__(self, request: int, prompt: Prompt, session: Session) -> None:
         plan = prompt.plan
+        if request in self._compacted:
+            self._note(request, "the user asked for a compaction; the rules are checked after it:")
+            self._rules(session)
         if len(session.pages()) < self._pages:
             self._note(request, "the reset archived the conversation; the rules stayed:")
-            for page in session.pages():
-                self._lines.write(f"    {page.id} at {session.level(page.id).name.lower()}\n")
+            self._rules(session)
         self._pages = len(session.pages())
         if not plan.epoch:
             return
         demoted = [move for move in plan.moves if move.new < move.old]
         self._note(
             request,
-            f"{len(demoted)} pages gave way, {plan.used_tokens:,} of {plan.budget_tokens:,} tokens "
-            f"used, {plan.prefix_tokens_kept:,} tokens of the last prompt kept as they were.",
+            f"{_pages(len(demoted))} gave way, {plan.used_tokens:,} of {plan.budget_tokens:,} "
+            f"tokens used, {plan.prefix_tokens_kept:,} tokens of the last prompt kept.",
         )
         left = [move for move in demoted if move.new is Fidelity.NONE and move.old]
         if left and self._explained < _EXPLAINED:
             self._explained += 1
             self._lines.write(f"    {session.explain(left[-1].page_id)}\n")
+
+    def _rules(self, session: Session) -> None:
+        for page in session.pages():
+            if page.type in (PageType.BOOTSTRAP, PageType.CONSTRAINT):
+                level = session.level(page.id).name.lower()
+                self._lines.write(f"    {page.id} ({page.type.name.lower()}) at {level}\n")
 
     def tell(self, console: Console) -> None:
         """Print what was noted."""
@@ -85,3 +99,7 @@ class _Story:
 
     def _note(self, request: int, text: str) -> None:
         self._lines.write(f"  request {request}: {text}\n")
+
+
+def _pages(count: int) -> str:
+    return "1 page" if count == 1 else f"{count} pages"

@@ -44,8 +44,14 @@ class FullPolicy:
     name = "full"
 
     def decide(self, view: View) -> Decision:
-        """Show every page whole."""
-        return apply_levels(view, dict.fromkeys(view.pages, Fidelity.FULL))
+        """Show every page whole: what is there already stays as it is."""
+        moves = []
+        for slot in sorted(view.fresh):
+            old = view.table.level(slot)
+            view.table.set_level(slot, Fidelity.FULL)
+            if old != Fidelity.FULL:
+                moves.append((slot, old, int(Fidelity.FULL)))
+        return Decision(moves, view.table.used_tokens)
 
 
 class WindowPolicy:

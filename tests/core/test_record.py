@@ -34,6 +34,10 @@ def test_records_are_the_live_ones_in_slot_order(table, put):
     assert records["last_turn"].tolist() == [ord("a"), ord("c")]
 
 
+def test_records_of_an_empty_table_are_none(table):
+    assert table.records().shape == (0,)
+
+
 def test_records_are_a_copy(table, put):
     slot = put(table, "a")
     table.records()["heat"] = 5
