@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from ..errors import TraceInvalid
 from ..replay.importers import ImportedSession, open_sessions, trace_files
 from ..replay.policies import POLICY_NAMES, make_policy
-from ..replay.report import dump_to, results_table
+from ..replay.report import PromptFolder, results_table
 from ..replay.runner import Recording, ReplayResult
 from ..replay.runner import replay as replay_one
 from ..tokens import TokenCounter, best_counter
@@ -62,6 +62,7 @@ def replay(
         make_policy(name)
     counter = best_counter() if tokens is None else counter_named(tokens)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    prompts = None if dump_prompts is None else PromptFolder(dump_prompts)
     files = trace_files(paths)
     for path, reason in files.unknown:
         notes.print(f"skipped {path}: {reason}", markup=False)
@@ -76,9 +77,7 @@ def replay(
             if not recording.turns:
                 notes.print(f"skipped {session.name}: no request in it", markup=False)
                 continue
-            results = [
-                _replay(recording, name, budget_tokens, counter, dump_prompts) for name in names
-            ]
+            results = [_replay(recording, name, budget_tokens, counter, prompts) for name in names]
             _show(results, as_json)
             replayed += 1
     if not replayed:
@@ -96,9 +95,13 @@ def _sessions(path: Path, notes: Console) -> Iterator[ImportedSession]:
 
 
 def _replay(
-    recording: Recording, policy: str, budget: int, counter: TokenCounter, folder: Path | None
+    recording: Recording,
+    policy: str,
+    budget: int,
+    counter: TokenCounter,
+    prompts: PromptFolder | None,
 ) -> ReplayResult:
-    watch = nullcontext(None) if folder is None else dump_to(folder, recording.name, policy)
+    watch = nullcontext(None) if prompts is None else prompts.file(recording.name, policy)
     with watch as each:
         return replay_one(recording, policy, budget, counter, each)
 
