@@ -61,7 +61,10 @@ class Desk:
         page.slot = self.table.put(
             page_id,
             [tokens.get(Fidelity(level)) for level in range(1, 5)],
-            [ladder[level].quality if level in ladder else 1 for level in map(Fidelity, range(1, 5))],
+            [
+                ladder[level].quality if level in ladder else 1
+                for level in map(Fidelity, range(1, 5))
+            ],
             page.weight,
             page_type=type,
             pin=pin,
@@ -145,9 +148,7 @@ class TestSlidingWindow:
 class TestToolClearing:
     def results(self, desk: Desk, count: int) -> None:
         for number in range(count):
-            desk.add(
-                f"result {number}", 10, request=number + 1, cheaper={POINTER: 2}, is_tool=True
-            )
+            desk.add(f"result {number}", 10, request=number + 1, cheaper={POINTER: 2}, is_tool=True)
 
     def test_keeps_the_last_three_results_and_points_to_the_others(self, desk: Desk) -> None:
         self.results(desk, 5)
