@@ -64,13 +64,13 @@ def replay(
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     prompts = None if dump_prompts is None else PromptFolder(dump_prompts)
     files = trace_files(paths)
-    for path, reason in files.unknown:
-        notes.print(f"skipped {path}: {reason}", markup=False)
+    for _, reason in files.unknown:
+        notes.print(f"skipped {reason}", markup=False)
     if not files.found:
         raise TraceInvalid(f"no recorded session in {', '.join(map(str, paths))}")
     replayed = 0
     for path in files.found:
-        for session in _sessions(path, notes):
+        for session in _sessions(path, notes, named=path in paths):
             if not session.report.is_clean:
                 notes.print(f"{session.name}: {session.report}", markup=False)
             recording = Recording.of(session.name, session.trace)
@@ -84,14 +84,22 @@ def replay(
         raise TraceInvalid(f"no request in any session of {', '.join(map(str, paths))}")
 
 
-def _sessions(path: Path, notes: Console) -> Iterator[ImportedSession]:
-    """Yield a file's sessions, with a bar while a long file is read."""
+def _sessions(path: Path, notes: Console, *, named: bool) -> Iterator[ImportedSession]:
+    """Yield a file's sessions, with a bar while a long file is read.
+
+    A file that turns out to be unreadable is an error if it was named, else it is skipped.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(path.name, total=None)
-        yield from open_sessions(
-            path, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        try:
+            yield from open_sessions(
+                path, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except TraceInvalid as error:
+            if named:
+                raise
+            notes.print(f"skipped {error}", markup=False)
 
 
 def _replay(
