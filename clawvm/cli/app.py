@@ -1,18 +1,18 @@
 """The commands and what they have in common: exit codes, errors on one line.
 
-Exit codes: 0 done; 1 an input or the installation is at fault, one line on stderr says how; 2 the
-command was called wrongly;
-130 interrupted.
+Exit codes: 0 done; 1 an input or the installation is at fault; 2 the command was called wrongly;
+130 interrupted. `docs/replay.md` lists them for users.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
-from ..errors import ClawVMError
+from ..errors import BudgetInvalid, ClawVMError, PolicyUnknown
 from .demo import demo
 from .doctor import doctor
 from .replay import replay
@@ -35,13 +35,21 @@ def main() -> None:
     """Run the command line."""
     try:
         app(prog_name="clawvm")
+    except (BudgetInvalid, PolicyUnknown) as error:
+        _fail(str(error), 2)
     except ClawVMError as error:
-        print(f"clawvm: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(1)
+        _fail(str(error), 1)
     except BrokenPipeError:
         # The reader of our output has gone (`clawvm replay ... | head`); nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        print(f"clawvm: {error}", file=sys.stderr)
-        sys.exit(1)
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", 1)
+
+
+def _fail(reason: str, code: int) -> NoReturn:
+    line = " ".join(reason.split())
+    # A file name may hold bytes that are no text.
+    print(f"clawvm: {line}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    sys.exit(code)

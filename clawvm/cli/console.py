@@ -6,9 +6,9 @@ import re
 import sys
 from collections.abc import Iterable
 
-import typer
 from rich.console import Console
 
+from ..errors import BudgetInvalid
 from ..replay.runner import ReplayResult
 
 __all__ = ["output", "parse_budget", "print_json"]
@@ -29,14 +29,14 @@ def parse_budget(text: str) -> int:
 
     Raises
     ------
-    typer.BadParameter
+    BudgetInvalid
         When it is not a positive whole number of tokens.
     """
     match = _BUDGET.fullmatch(text.strip())
     tokens = int(match[1]) * _UNITS[match[2].lower()] if match else 0
     if not 0 < tokens < 2**32 - 1:
-        raise typer.BadParameter(
-            f"a budget is a whole number of tokens above 0, like 32k or 128000, found {text!r}"
+        raise BudgetInvalid(
+            f"a budget is a whole number of tokens above 0, like 32k or 128000; found {text!r}"
         )
     return tokens
 

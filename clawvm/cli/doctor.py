@@ -8,6 +8,7 @@ import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.table import Table
+from rich.text import Text
 
 from .. import __version__, backend
 from ..errors import TokenizerUnavailable
@@ -25,15 +26,18 @@ def doctor() -> None:
     table = Table(title=f"clawvm {__version__}", title_justify="left", show_header=False)
     table.add_column("what", no_wrap=True)
     table.add_column("found", overflow="fold")
-    table.add_row("python", f"{platform.python_version()} ({_gil()}) on {platform.machine()}")
-    table.add_row("back end", _backend())
-    for package in _PACKAGES:
-        table.add_row(package, _version(package))
-    for encoding in _ENCODINGS:
-        table.add_row(f"count {encoding}", _counting(encoding))
     best = best_counter()
     kind = "exact" if best.exact else "approximate"
-    table.add_row("demo and replay count with", f"{best.name} ({kind})")
+    rows = [
+        ("python", f"{platform.python_version()} ({_gil()}) on {platform.machine()}"),
+        ("back end", _backend()),
+        *((package, _version(package)) for package in _PACKAGES),
+        *((f"count {encoding}", _counting(encoding)) for encoding in _ENCODINGS),
+        ("demo and replay count with", f"{best.name} ({kind})"),
+    ]
+    for what, found in rows:
+        # Text and not str: the brackets of an extra are no markup.
+        table.add_row(what, Text(found))
     output().print(table)
 
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from ..errors import TraceInvalid
 from ..replay.importers import ImportedSession, open_sessions, trace_files
 from ..replay.policies import POLICY_NAMES, make_policy
-from ..replay.report import dump_to, results_table
+from ..replay.report import PromptFolder, results_table
 from ..replay.runner import Recording, ReplayResult
 from ..replay.runner import replay as replay_one
 from ..tokens import TokenCounter, best_counter
@@ -62,43 +62,54 @@ def replay(
         make_policy(name)
     counter = best_counter() if tokens is None else counter_named(tokens)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    prompts = None if dump_prompts is None else PromptFolder(dump_prompts)
     files = trace_files(paths)
-    for path, reason in files.unknown:
-        notes.print(f"skipped {path}: {reason}", markup=False)
+    for _, reason in files.unknown:
+        notes.print(f"skipped {reason}", markup=False)
     if not files.found:
         raise TraceInvalid(f"no recorded session in {', '.join(map(str, paths))}")
     replayed = 0
     for path in files.found:
-        for session in _sessions(path, notes):
+        for session in _sessions(path, notes, named=path in paths):
             if not session.report.is_clean:
                 notes.print(f"{session.name}: {session.report}", markup=False)
             recording = Recording.of(session.name, session.trace)
             if not recording.turns:
                 notes.print(f"skipped {session.name}: no request in it", markup=False)
                 continue
-            results = [
-                _replay(recording, name, budget_tokens, counter, dump_prompts) for name in names
-            ]
+            results = [_replay(recording, name, budget_tokens, counter, prompts) for name in names]
             _show(results, as_json)
             replayed += 1
     if not replayed:
         raise TraceInvalid(f"no request in any session of {', '.join(map(str, paths))}")
 
 
-def _sessions(path: Path, notes: Console) -> Iterator[ImportedSession]:
-    """Yield a file's sessions, with a bar while a long file is read."""
+def _sessions(path: Path, notes: Console, *, named: bool) -> Iterator[ImportedSession]:
+    """Yield a file's sessions, with a bar while a long file is read.
+
+    A file that turns out to be unreadable is an error if it was named, else it is skipped.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as bar:
         task = bar.add_task(path.name, total=None)
-        yield from open_sessions(
-            path, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        try:
+            yield from open_sessions(
+                path, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except TraceInvalid as error:
+            if named:
+                raise
+            notes.print(f"skipped {error}", markup=False)
 
 
 def _replay(
-    recording: Recording, policy: str, budget: int, counter: TokenCounter, folder: Path | None
+    recording: Recording,
+    policy: str,
+    budget: int,
+    counter: TokenCounter,
+    prompts: PromptFolder | None,
 ) -> ReplayResult:
-    watch = nullcontext(None) if folder is None else dump_to(folder, recording.name, policy)
+    watch = nullcontext(None) if prompts is None else prompts.file(recording.name, policy)
     with watch as each:
         return replay_one(recording, policy, budget, counter, each)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from ..session import Prompt, Session
 from .runner import ReplayResult, Watch
 
-__all__ = ["dump_to", "results_table"]
+__all__ = ["PromptFolder", "results_table"]
 
 _COLUMNS = (
     "policy",
@@ -33,6 +34,7 @@ _COLUMNS = (
     "p99",
 )
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_NAME_CHARS_MAX = 150
 
 
 def results_table(results: Sequence[ReplayResult]) -> Table:
@@ -46,7 +48,10 @@ def results_table(results: Sequence[ReplayResult]) -> Table:
     first = results[0]
     pages = ", ".join(f"{count} {name}" for name, count in first.pages.items())
     table = Table(
-        title=f"{first.trace}: {first.budget_tokens:,} tokens ({first.tokens}), {pages} pages",
+        # Text and not str: what is in brackets in a name is no markup.
+        title=Text(
+            f"{first.trace}: {first.budget_tokens:,} tokens ({first.tokens}), {pages} pages"
+        ),
         title_justify="left",
     )
     for column in _COLUMNS:
@@ -82,25 +87,51 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "-"
 
 
-@contextmanager
-def dump_to(directory: Path, trace: str, policy: str) -> Iterator[Watch]:
-    """Write every prompt of one replay to a file in `directory`, one JSON object a line.
+class PromptFolder:
+    """A folder for the prompts of one run, a file for each replay.
 
-    The file is named after the session and the policy. A line holds ``request`` (from 0),
-    ``tokens``, ``messages`` and, for Anthropic's format, ``system`` where there is one.
+    A file is named after session and policy; sessions whose names are the same as file names are
+    numbered, in the order in which they come. Files of an earlier run are overwritten.
+
+    Parameters
+    ----------
+    directory : Path
+        Made when the first file is.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    name = f"{_UNSAFE_IN_NAME.sub('-', trace)}.{policy}.jsonl"
-    with (directory / name).open("w", encoding="utf-8", errors="surrogatepass") as stream:
 
-        def dump(request: int, prompt: Prompt, session: Session) -> None:
-            line: dict[str, Any] = {
-                "request": request,
-                "tokens": prompt.tokens,
-                "messages": prompt.messages,
-            }
-            if prompt.system is not None:
-                line["system"] = prompt.system
-            stream.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._taken: set[str] = set()
 
-        yield dump
+    @contextmanager
+    def file(self, trace: str, policy: str) -> Iterator[Watch]:
+        """Write every prompt that is shown to what this yields, one JSON object a line.
+
+        A line holds ``request`` (from 0), ``tokens``, ``messages`` and, for Anthropic's format,
+        ``system`` where there is one. A request of which no prompt could be built has no line.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path = self._directory / self._free_name(trace, policy)
+        with path.open("w", encoding="utf-8", errors="surrogatepass") as stream:
+
+            def dump(request: int, prompt: Prompt, session: Session) -> None:
+                line: dict[str, Any] = {
+                    "request": request,
+                    "tokens": prompt.tokens,
+                    "messages": prompt.messages,
+                }
+                if prompt.system is not None:
+                    line["system"] = prompt.system
+                stream.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+            yield dump
+
+    def _free_name(self, trace: str, policy: str) -> str:
+        base = _UNSAFE_IN_NAME.sub("-", trace)[:_NAME_CHARS_MAX]
+        name, number = f"{base}.{policy}.jsonl", 1
+        # Some file systems take upper and lower case for the same.
+        while name.lower() in self._taken:
+            number += 1
+            name = f"{base}-{number}.{policy}.jsonl"
+        self._taken.add(name.lower())
+        return name

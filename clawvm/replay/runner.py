@@ -209,13 +209,15 @@ class _Replay:
         }
         self._session = Session(
             "replay",
-            budget=budget if not isinstance(policy, FullPolicy) else _NO_BUDGET,
+            budget=budget,
             counter=counter,
             policy=self._timed,
             shape=self._shape,
             on_infeasible="report",
             same_result=self._same_result,
         )
+        if isinstance(policy, FullPolicy):
+            self._session.budget = _NO_BUDGET
         self._availability = Availability(recording.spans, recording.blocks)
         self._places: dict[int, Place] = {}
         self._digest = xxhash.xxh3_128()

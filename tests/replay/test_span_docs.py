@@ -112,7 +112,10 @@ def test_the_checking_program_finds_the_same_figure(tmp_path: Path) -> None:
     program = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     (tmp_path / "check.py").write_text(program, encoding="utf-8")
     for name, prompts in (("full", full), ("policy", policy)):
-        lines = "".join(json.dumps(prompt) + "\n" for prompt in prompts)
+        lines = "".join(
+            json.dumps({"request": request, "messages": prompt}) + "\n"
+            for request, prompt in enumerate(prompts)
+        )
         (tmp_path / name).write_text(lines, encoding="utf-8")
     run = subprocess.run(
         [sys.executable, "check.py", "full", "policy"],

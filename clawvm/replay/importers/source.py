@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -103,8 +104,8 @@ class Source:
 
     @property
     def stem(self) -> str:
-        """The file's name without its last suffix."""
-        return self.path.stem
+        """The file's name without its last suffix; bytes in it that are no text as U+FFFD."""
+        return os.fsencode(self.path.stem).decode("utf-8", "replace")
 
     def head(self) -> list[Any]:
         """Return the first values of the file (at most 200), as long as none was consumed."""

@@ -1,0 +1,467 @@
+"""The `clawvm` command as its users meet it: output, notes, exit codes, errors on one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hand_traces import call, result, said, trace, user, words
+from typer.testing import CliRunner
+
+import clawvm
+from clawvm.cli import main
+from clawvm.cli.app import app
+from clawvm.cli.console import parse_budget
+from clawvm.errors import BudgetInvalid
+from clawvm.replay.policies import POLICY_NAMES
+from clawvm.replay.trace import encode_line, write_trace
+
+PROGRAM = (sys.executable, "-c", "from clawvm.cli import main; main()")
+FAULTS = [
+    "refetch",
+    "duplicate-tool",
+    "pinned-invariant-miss",
+    "post-compaction-bootstrap",
+    "silent-recall",
+    "flush-miss",
+    "duplicate-signature",
+]
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> str:
+        """The only line on stderr of a command that printed nothing else."""
+        assert self.out == ""
+        assert self.err.endswith("\n")
+        (line,) = self.err.splitlines()
+        return line
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process."""
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["clawvm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert isinstance(end.value.code, int)
+        return Ran(end.value.code, *capsys.readouterr())
+
+    return run
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(clawvm.__file__).parents[1]), **more}
+
+
+def spawn(*arguments: object, **variables: str) -> Ran:
+    """Run the command in a process of its own."""
+    done = subprocess.run(
+        [*PROGRAM, *map(str, arguments)],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+EVENTS = (
+    user("what is in a?"),
+    call("1", "read", {"path": "a"}),
+    result("1", words(40)),
+    said("forty words"),
+    user("and now?"),
+    said("still forty"),
+)
+SESSION_LINES = [encode_line(event) for event in trace(*EVENTS).events]
+HEADER_LINE = encode_line(trace().header)
+
+
+def write(path: Path, *lines: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    return write(tmp_path / "one.jsonl", HEADER_LINE, *SESSION_LINES)
+
+
+class TestBudget:
+    @pytest.mark.parametrize(
+        ("text", "tokens"),
+        [("32k", 32_000), ("32K", 32_000), ("1m", 1_000_000), ("7", 7), (" 128000 ", 128_000)],
+    )
+    def test_is_read_in_tokens_thousands_or_millions(self, text: str, tokens: int) -> None:
+        assert parse_budget(text) == tokens
+
+    @pytest.mark.parametrize(
+        "text", ["0", "0k", "-5", "abc", "", "1.5k", "32 k", "1g", "k", "²", "4294967295", "9" * 30]
+    )
+    def test_anything_else_is_refused(self, text: str) -> None:
+        with pytest.raises(BudgetInvalid, match=r"above 0, like 32k or 128000; found"):
+            parse_budget(text)
+
+    @pytest.mark.parametrize("text", ["0", "-5", "abc"])
+    @pytest.mark.parametrize("command", ["demo", "replay"])
+    def test_a_wrong_one_is_a_wrong_call(
+        self, run: Run, session: Path, command: str, text: str
+    ) -> None:
+        paths = [session] if command == "replay" else []
+        ran = run(command, *paths, "--budget", text)
+        assert ran.code == 2
+        assert ran.error.startswith("clawvm: a budget is a whole number of tokens above 0")
+        assert repr(text) in ran.error
+
+
+class TestReplay:
+    def test_prints_a_table_with_a_row_for_each_policy(self, run: Run, session: Path) -> None:
+        ran = run("replay", session)
+        assert ran.code == 0
+        assert ran.err == ""
+        assert ran.out.startswith("one: 32,000 tokens (")
+        for policy in POLICY_NAMES:
+            assert f"│ {policy} " in ran.out
+
+    def test_prints_an_object_a_line_as_json(self, run: Run, session: Path) -> None:
+        ran = run("replay", session, "--json", "--tokens", "approximate", "--budget", "1k")
+        assert ran.code == 0
+        assert [line["policy"] for line in ran.lines] == list(POLICY_NAMES)
+        for line in ran.lines:
+            policy, digest, timing = line.pop("policy"), line.pop("plan_digest"), line.pop("timing")
+            assert policy in POLICY_NAMES
+            assert len(digest) == 32
+            assert list(timing) == ["median_us", "p99_us"]
+            peak = line["prompt_tokens"].pop("peak")
+            assert line["prompt_tokens"].pop("mean") <= peak
+            assert line.pop("prefix_tokens_kept") < 3 * peak
+            assert (line.pop("epochs") == 0) or policy == "paper"
+            assert line == {
+                "trace": "one",
+                "backend": clawvm.backend,
+                "tokens": "approximate",
+                "budget_tokens": 1_000,
+                "turns": 3,
+                "pages": {"conversation": 3, "evidence": 1},
+                "prompt_tokens": {},
+                "turns_over_budget": 0,
+                "turns_infeasible": 0,
+                "faults": dict.fromkeys(FAULTS, 0),
+                "span_availability": {"spans": 0, "available": 0, "one_recall_away": 0},
+                "repairs": 0,
+            }
+
+    def test_runs_the_policies_that_are_asked_for_each_once(self, run: Run, session: Path) -> None:
+        chosen = ("--policy", "lru", "--policy", "full", "--policy", "lru")
+        ran = run("replay", session, "--json", *chosen)
+        assert [line["policy"] for line in ran.lines] == ["lru", "full"]
+
+    def test_looks_through_folders_in_the_order_of_names(self, run: Run, tmp_path: Path) -> None:
+        for name in ("b/2.jsonl", "a/3.jsonl", "b/1.jsonl", ".hidden/0.jsonl"):
+            write(tmp_path / name, HEADER_LINE, *SESSION_LINES)
+        ran = run("replay", tmp_path, "--json", "--policy", "full")
+        assert [line["trace"] for line in ran.lines] == ["3", "1", "2"]
+        assert ran.err == ""
+
+    def test_counts_a_file_that_is_named_twice_once(self, run: Run, session: Path) -> None:
+        ran = run("replay", session, session, session.parent, "--json", "--policy", "full")
+        assert len(ran.lines) == 1
+
+    def test_replays_every_session_of_a_file(self, run: Run, tmp_path: Path) -> None:
+        with (tmp_path / "two.jsonl").open("wb") as stream:
+            write_trace(trace(*EVENTS), stream)
+            write_trace(trace(*EVENTS[:4]), stream)
+        ran = run("replay", tmp_path / "two.jsonl", "--json", "--policy", "full")
+        assert [line["turns"] for line in ran.lines] == [3, 2]
+
+    def test_is_the_same_in_every_process(self, session: Path) -> None:
+        def figures(seed: str) -> list[dict[str, Any]]:
+            lines = spawn("replay", session, "--json", PYTHONHASHSEED=seed).lines
+            return [line | {"timing": None} for line in lines]
+
+        assert figures("1") == figures("2")
+
+
+class TestDumpPrompts:
+    def test_writes_a_file_for_each_replay(self, run: Run, session: Path, tmp_path: Path) -> None:
+        chosen = ("--policy", "full", "--policy", "clawvm")
+        ran = run("replay", session, "--dump-prompts", tmp_path / "new" / "dumps", *chosen)
+        assert ran.code == 0
+        dumps = tmp_path / "new" / "dumps"
+        assert sorted(file.name for file in dumps.iterdir()) == [
+            "one.clawvm.jsonl",
+            "one.full.jsonl",
+        ]
+        lines = (dumps / "one.full.jsonl").read_text(encoding="utf-8").splitlines()
+        assert [json.loads(line)["request"] for line in lines] == [0, 1, 2]
+        assert json.loads(lines[0])["messages"] == [{"role": "user", "content": "what is in a?"}]
+
+    def test_sessions_of_one_name_do_not_overwrite_each_other(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        for folder in ("a", "b"):
+            write(tmp_path / "in" / folder / "one.jsonl", HEADER_LINE, *SESSION_LINES)
+        run("replay", tmp_path / "in", "--policy", "lru", "--dump-prompts", tmp_path / "out")
+        assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+            "one-2.lru.jsonl",
+            "one.lru.jsonl",
+        ]
+
+    def test_a_file_in_its_place_is_an_error(self, run: Run, session: Path) -> None:
+        ran = run("replay", session, "--dump-prompts", session)
+        assert ran.code == 1
+        assert ran.error == f"clawvm: {session}: File exists"
+
+
+class TestWhatIsSkipped:
+    """In a folder, what cannot be read is noted on stderr and the rest is replayed."""
+
+    def test_a_file_of_no_known_format(self, run: Run, session: Path) -> None:
+        write(session.parent / "package.json", b'{"name": "x"}')
+        ran = run("replay", session.parent, "--json", "--policy", "full")
+        assert (ran.code, len(ran.lines)) == (0, 1)
+        assert ran.err.startswith(f"skipped {session.parent / 'package.json'}: of no known trace")
+        assert len(ran.err.splitlines()) == 1
+
+    def test_a_trace_of_a_newer_version(self, run: Run, session: Path) -> None:
+        newer = HEADER_LINE.replace(b'"version":1', b'"version":99')
+        write(session.parent / "newer.jsonl", newer, *SESSION_LINES)
+        ran = run("replay", session.parent, "--json", "--policy", "full")
+        assert (ran.code, len(ran.lines)) == (0, 1)
+        assert "newer.jsonl:1: this trace is of version 99" in ran.err
+
+    def test_a_session_without_a_request(self, run: Run, session: Path) -> None:
+        write(session.parent / "silent.jsonl", HEADER_LINE, SESSION_LINES[0])
+        ran = run("replay", session.parent, "--json", "--policy", "full")
+        assert (ran.code, len(ran.lines)) == (0, 1)
+        assert ran.err == "skipped silent: no request in it\n"
+
+    def test_damaged_lines_are_counted_with_their_numbers(self, run: Run, tmp_path: Path) -> None:
+        cut = write(tmp_path / "cut.jsonl", HEADER_LINE, *SESSION_LINES, SESSION_LINES[0][:20])
+        ran = run("replay", cut, "--json", "--policy", "full")
+        assert (ran.code, ran.lines[0]["turns"]) == (0, 3)
+        assert ran.err.startswith("cut: 8 lines read, 6 events\n  damaged: ")
+        assert "1 (line 8)" in ran.err
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"", "the file is empty"),
+            (b"\n\n", "the file is empty"),
+            (b"hello\nworld\n", "not JSON"),
+            (b'{"format":"clawvm-tr', "not JSON"),
+            (bytes(range(128, 256)) * 20, "not JSON"),
+            (b"\0" * 5_000, "not JSON"),
+            (b"\x1f\x8b\x08\x00rest", "found gzip"),
+            (b"\xff\xfe{\x00", "found UTF-16"),
+            (b'{"name": "x"}', "of no known trace format"),
+            (b"[]", "of no known trace format"),
+            (b"[" * 100_000, "nested"),
+        ],
+    )
+    def test_a_file_that_holds_no_session(
+        self, run: Run, tmp_path: Path, content: bytes, reason: str
+    ) -> None:
+        path = write(tmp_path / "odd.jsonl", content)
+        ran = run("replay", path)
+        assert ran.code == 1
+        assert ran.error.startswith(f"clawvm: {path}:")
+        assert reason in ran.error
+
+    def test_a_path_that_does_not_exist(self, run: Run, tmp_path: Path) -> None:
+        ran = run("replay", tmp_path / "missing.jsonl")
+        assert ran.code == 1
+        assert ran.error == (
+            f"clawvm: {tmp_path / 'missing.jsonl'}: cannot be read (No such file or directory)"
+        )
+
+    def test_a_folder_without_traces(self, run: Run, tmp_path: Path) -> None:
+        ran = run("replay", tmp_path)
+        assert ran.code == 1
+        assert ran.error == f"clawvm: no recorded session in {tmp_path}"
+
+    def test_a_session_that_was_never_answered(self, run: Run, tmp_path: Path) -> None:
+        path = write(tmp_path / "silent.jsonl", HEADER_LINE, SESSION_LINES[0])
+        ran = run("replay", path)
+        assert ran.code == 1
+        assert ran.err.splitlines()[-1] == f"clawvm: no request in any session of {path}"
+
+    def test_a_line_of_megabytes_and_nul_bytes(self, run: Run, tmp_path: Path) -> None:
+        texts = ["word " * 600_000, "a\0b"]
+        lines = [encode_line(user(text)) for text in texts]
+        path = write(tmp_path / "big.jsonl", HEADER_LINE, *lines, encode_line(said("hm")))
+        ran = run("replay", path, "--json", "--tokens", "approximate", "--policy", "clawvm")
+        assert ran.code == 0
+        (figures,) = ran.lines
+        assert (figures["turns"], figures["turns_infeasible"]) == (1, 0)
+        assert figures["prompt_tokens"]["peak"] <= 32_000
+
+    def test_lone_surrogates(self, run: Run, tmp_path: Path) -> None:
+        line = b'{"kind":"message","role":"user","text":"a \\ud800 b"}\n'
+        path = write(tmp_path / "odd.jsonl", HEADER_LINE, line, *SESSION_LINES)
+        ran = run("replay", path, "--json", "--dump-prompts", tmp_path / "dumps")
+        assert ran.code == 0
+        assert "lone surrogates" in ran.err
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+    def test_a_file_name_that_is_no_text(self, tmp_path: Path) -> None:
+        path = write(
+            Path(os.fsdecode(bytes(tmp_path) + b"/\xff.jsonl")), HEADER_LINE, *SESSION_LINES
+        )
+        for options in ((), ("--json",), ("--dump-prompts", tmp_path / "dumps")):
+            ran = spawn("replay", path, "--policy", "full", *options)
+            assert (ran.code, ran.err) == (0, "")
+            assert "\N{REPLACEMENT CHARACTER}" in ran.out
+        path.unlink()
+        assert spawn("replay", path).code == 1
+
+
+class TestWrongCalls:
+    def test_an_unknown_policy(self, run: Run, session: Path) -> None:
+        ran = run("replay", session, "--policy", "fifo")
+        assert ran.code == 2
+        assert ran.error == (
+            "clawvm: no policy is called 'fifo'; there are full, sliding-window, tool-clearing, "
+            "lru, paper, clawvm"
+        )
+
+    def test_an_unknown_encoding(self, run: Run, session: Path) -> None:
+        ran = run("replay", session, "--tokens", "no-such-model")
+        assert ran.code == 1
+        assert "'no-such-model'" in ran.error
+        assert "approximate" in ran.error
+
+    @pytest.mark.parametrize(
+        "arguments", [["replay"], ["replay", "x", "--no-such-option"], ["no-such-command"]]
+    )
+    def test_what_the_command_line_does_not_know(self, arguments: list[str]) -> None:
+        ran = CliRunner().invoke(app, arguments)
+        assert ran.exit_code == 2
+        assert "Error: " in ran.stderr
+
+    @pytest.mark.parametrize("command", ["demo", "replay", "doctor"])
+    def test_help_names_what_there_is(self, command: str) -> None:
+        assert command in CliRunner().invoke(app, ["--help"]).stdout
+        ran = CliRunner().invoke(app, [command, "--help"])
+        assert ran.exit_code == 0
+        assert f"Usage: clawvm {command}" in ran.stdout.replace("root", "clawvm")
+
+
+class TestProcess:
+    def test_errors_are_one_line_and_no_traceback(self, tmp_path: Path) -> None:
+        ran = spawn("replay", tmp_path / "missing")
+        assert ran.code == 1
+        assert ran.error.startswith("clawvm: ")
+
+    @pytest.mark.parametrize("options", [(), ("--json",)])
+    def test_a_reader_that_goes_away_ends_it_quietly(
+        self, tmp_path: Path, options: tuple[str, ...]
+    ) -> None:
+        for number in range(200):
+            write(tmp_path / f"{number}.jsonl", HEADER_LINE, *SESSION_LINES)
+        command = [*PROGRAM, "replay", str(tmp_path), *options]
+        with subprocess.Popen(
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.read(1)
+            process.stdout.close()
+            errors = process.stderr.read()
+        assert errors == b""
+        assert process.returncode == 1
+
+
+class TestDemo:
+    def test_needs_no_network_and_names_its_counter(self, tmp_path: Path) -> None:
+        # No vocabulary to be found, and no way to one.
+        unreachable = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+        ran = spawn("demo", TIKTOKEN_CACHE_DIR=str(tmp_path), **unreachable)
+        assert (ran.code, ran.err) == (0, "")
+        assert "morning-routine: 8,000 tokens (" in ran.out
+        for policy in POLICY_NAMES:
+            assert f"│ {policy} " in ran.out
+        assert "clawvm replay PATH... --budget 32k" in ran.out
+        assert list(tmp_path.iterdir()) == []
+
+    def test_tells_of_epochs_and_boundaries(self, run: Run) -> None:
+        ran = run("demo")
+        assert ran.code == 0
+        for part in ("gave way", "compaction", "the reset archived", "in the plan of turn"):
+            assert part in ran.out
+
+    def test_as_json_overflows_the_budget_and_only_full_is_over(self, run: Run) -> None:
+        ran = run("demo", "--json", "--budget", "8k")
+        assert ran.code == 0
+        by_policy = {line["policy"]: line for line in ran.lines}
+        assert list(by_policy) == list(POLICY_NAMES)
+        for policy, figures in by_policy.items():
+            assert figures["trace"] == "morning-routine"
+            assert (figures["turns_over_budget"] > 0) == (policy == "full")
+            assert figures["turns_infeasible"] == 0
+            assert figures["tokens"]
+
+    def test_a_tiny_budget_is_reported_and_not_a_failure(self, run: Run) -> None:
+        ran = run("demo", "--budget", "10")
+        assert ran.code == 0
+        ran = run("demo", "--budget", "10", "--json")
+        assert {line["turns_infeasible"] == line["turns"] for line in ran.lines[1:]} == {True}
+
+
+class TestDoctor:
+    def test_names_what_runs_and_what_is_installed(self, run: Run) -> None:
+        ran = run("doctor")
+        assert ran.code == 0
+        assert f"clawvm {clawvm.__version__}" in ran.out
+        assert platform.python_version() in ran.out
+        assert clawvm.backend in ran.out
+        for what in ("numpy", "xxhash", "msgspec", "tiktoken", "o200k_base", "replay count with"):
+            assert what in ran.out
+
+    def test_says_how_to_get_what_is_missing(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from clawvm.cli import doctor
+        from clawvm.errors import TokenizerUnavailable
+        from clawvm.tokens import ApproximateCounter
+
+        def no_counter(encoding: str) -> None:
+            raise TokenizerUnavailable(f"{encoding} is not at hand; pip install something")
+
+        def no_version(package: str) -> str:
+            raise doctor.PackageNotFoundError(package)
+
+        monkeypatch.setattr(doctor, "version", no_version)
+        monkeypatch.setattr(doctor, "counter", no_counter)
+        monkeypatch.setattr(doctor, "best_counter", ApproximateCounter)
+        monkeypatch.setattr(doctor, "backend", "reference")
+        out = " ".join(run("doctor").out.replace("│", " ").split())
+        assert "missing; pip install numpy" in out
+        assert "missing; pip install 'clawvm[fast-tokens]'" in out
+        assert "not at hand: o200k_base is not at hand; pip install something" in out
+        assert "approximate (approximate)" in out
+        assert "reinstall clawvm with a C compiler at hand and without CLAWVM_NO_EXTENSIONS" in out
