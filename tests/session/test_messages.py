@@ -318,3 +318,13 @@ def test_custom_calls_and_bad_arguments_survive(open_session):
     session.assemble()
     assert session.page("patch:***-Begin-Patch").texts[1] == "patched"
     assert session.page("read:{not-json").texts[1] == "bad arguments"
+
+
+def test_a_system_message_that_was_added_stays_a_message(open_session):
+    system = {"role": "system", "content": "be brief"}
+    for shape in ("openai", "anthropic"):
+        session = open_session(shape=shape)
+        session.extend([system, user("hello")])
+        prompt = session.assemble()
+        assert prompt.messages == [system, user("hello")]
+        assert prompt.system is None

@@ -15,7 +15,7 @@ from chat_validators import check
 from clawvm import BudgetInfeasible, Fidelity, PageType, Pin, Session
 from clawvm.messages import prompt_tokens
 
-SESSIONS = 60
+SESSIONS = 45
 TURNS = 12
 TOPICS = ("alpha", "beta", "gamma", "delta")
 TOOLS = ("read", "grep", "bash", "edit", "book_flight")
