@@ -62,7 +62,9 @@ class Availability:
             self._waiting.setdefault(span.request, []).append(span)
             self._spans += 1
 
-    def observe(self, request: int, shown: Shown) -> None:
+    def observe(
+        self, request: int, shown: Shown, reduced: Callable[[], Iterable[str]] = tuple
+    ) -> None:
         """Count the spans of one request against the prompt that was built for it.
 
         Observing a request again counts nothing.
@@ -74,6 +76,10 @@ class Availability:
         shown : callable
             Block index to the text shown for it; None when there is none. The cheapest answer for
             a block that is shown whole is the block's own text object.
+        reduced : callable, optional
+            All texts that the prompt shows in place of blocks. A form that folds white space or
+            joins lines can hold a span that its block does not hold whole; it is in the prompt all
+            the same.
         """
         for span in self._waiting.pop(request, ()):
             in_part = False
@@ -87,7 +93,10 @@ class Availability:
                     break
                 in_part = True
             else:
-                self._one_recall_away += in_part
+                if any(span.text in text for text in reduced()):
+                    self._available += 1
+                else:
+                    self._one_recall_away += in_part
 
     @property
     def totals(self) -> SpanTotals:
