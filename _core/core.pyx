@@ -16,9 +16,9 @@ from libc.stdint cimport INT64_MIN, UINT64_MAX
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-cdef object dirty, invariants, layout, validate, LimitExceeded
+cdef object dirty, layout, validate, LimitExceeded
 
-from clawvm._reference import dirty, invariants, layout, validate
+from clawvm._reference import dirty, layout, validate
 from clawvm.errors import LimitExceeded
 
 cdef extern from "<assert.h>" nogil:

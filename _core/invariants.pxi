@@ -3,6 +3,9 @@
 
 cdef list faults_of(PageTable page_table):
     """Return what is out of order, in words."""
+    # Loaded at the first check: importing the library need not wait for what only tests ask for.
+    from clawvm._reference import invariants
+
     cdef Table *table = &page_table.table
     cdef PageRecord record    # a copy: the checks run Python code
     cdef uint32_t slot, live = 0, free = 0, entries = 0

@@ -8,7 +8,6 @@ compiled core that cannot be imported is an error: nothing falls back silently.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .errors import CompiledCoreMissing
@@ -24,7 +23,7 @@ def _load() -> Backend:
     try:
         from . import _core  # noqa: F401
     except ImportError as error:
-        if Path(__file__).with_name("_pure_build").exists():
+        if os.path.exists(os.path.join(os.path.dirname(__file__), "_pure_build")):
             return "reference"
         raise CompiledCoreMissing(
             f"the compiled core clawvm._core cannot be imported ({error}); reinstall clawvm with a "

@@ -21,6 +21,7 @@ __all__ = [
     "PageNotFound",
     "PolicyUnknown",
     "SessionClosed",
+    "StoreFailed",
     "TokenCountInvalid",
     "TokenizerUnavailable",
     "TraceInvalid",
@@ -127,6 +128,10 @@ class PolicyUnknown(ClawVMError, ValueError):
 
 class SessionClosed(ClawVMError, RuntimeError):
     """The session has been closed and takes no more operations."""
+
+
+class StoreFailed(ClawVMError):
+    """The store could not keep a content; nothing was changed, the call can be made again."""
 
 
 class MessageInvalid(ClawVMError, ValueError):

@@ -3,7 +3,8 @@
 Kept with its own rules, stalls included: an upgrade is applied only if it is exactly the page's
 next rung of the ladder pointer < structured < compressed < full, a rung that the page lacks costs 0
 there, the single pass never comes back to a step that it skipped, a required page that does not fit
-goes unmet at that representation with no fallback to a cheaper one, and selection starts from
+goes unmet at that representation with no fallback to a cheaper one (it may still climb from
+nothing in the second phase), and selection starts from
 nothing at every turn.
 """
 

@@ -50,10 +50,11 @@ class ClawVMPolicy:
     name = "clawvm"
 
     def __init__(self, low_water_percent: int = LOW_WATER_PERCENT) -> None:
-        if not 1 <= low_water_percent <= 100:
+        whole = isinstance(low_water_percent, int) and not isinstance(low_water_percent, bool)
+        if not whole or not 1 <= low_water_percent <= 100:
             raise PageInvalid(
-                "the low-water mark is a percentage of the budget from 1 to 100, "
-                f"found {low_water_percent}"
+                "the low-water mark is a whole percentage of the budget from 1 to 100, "
+                f"found {low_water_percent!r}"
             )
         self.low_water_percent = low_water_percent
 

@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 from .._backend import core
-from ..errors import PageInvalid, PageNotFound
+from ..errors import PageInvalid, PageNotFound, StoreFailed
 from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..stores import ContentKey, Store
 from ..tokens import digest
@@ -93,7 +93,13 @@ class PageBook:
         recompute_cost: int = 0,
         is_tool: bool = False,
     ) -> Page:
-        """Make a page, or give a live one a new content; it counts as fresh until the next plan."""
+        """Make a page, or give a live one a new content; it counts as fresh until the next plan.
+
+        Raises
+        ------
+        PageInvalid, LadderInvalid, LimitExceeded, StoreFailed
+            Nothing has changed then.
+        """
         if page_id in self.archived:
             raise PageInvalid(
                 f"page {page_id!r} of session {self.session_id!r} was archived by a reset; "
@@ -101,6 +107,13 @@ class PageBook:
             )
         rules = RULES[page_type]
         old = self.live.get(page_id)
+        text = _PART_SEPARATOR.join(texts)
+        text_digest = digest(text)
+        version = 1
+        if old is not None:
+            version = old.version + (self.table.digest(old.slot) != text_digest)
+        # The text is kept before anything points to it.
+        self._keep(ContentKey(self.session_id, page_id, version), text)
         page = Page(
             id=page_id,
             type=page_type,
@@ -124,7 +137,7 @@ class PageBook:
             page_type=page_type,
             pin=page.pin,
             floor=page.floor,
-            digest=digest(_PART_SEPARATOR.join(texts)),
+            digest=text_digest,
             turn=turn,
         )
         page.version = self.table.version(page.slot)
@@ -134,10 +147,16 @@ class PageBook:
             page = _carry_over(old, page)
         self._index_pin(page)
         self.fresh[page.slot] = None
-        self.store.put(
-            ContentKey(self.session_id, page_id, page.version), _PART_SEPARATOR.join(texts)
-        )
         return page
+
+    def _keep(self, key: ContentKey, text: str) -> None:
+        try:
+            self.store.put(key, text)
+        except OSError as error:
+            raise StoreFailed(
+                f"the store could not keep version {key.version} of page {key.page_id!r} of "
+                f"session {key.session_id!r} ({error}); nothing was changed, make the call again"
+            ) from error
 
     def _enter(self, page: Page) -> None:
         self.live[page.id] = page
@@ -162,13 +181,17 @@ class PageBook:
         self.table.reweigh(page.slot, weight)
         page.weight = weight
 
-    def archive(self, page: Page) -> None:
-        """Take a page out of the table; its contents stay in the store and its id stays taken."""
+    def discard(self, page: Page) -> None:
+        """Take a page out of the table as if it had never been made."""
         self.table.remove(page.slot)
         del self.live[page.id], self.by_slot[page.slot]
         self.pinned.pop(page.slot, None)
         self.fresh.pop(page.slot, None)
         page.slot = -1
+
+    def archive(self, page: Page) -> None:
+        """Take a page out of the table; its contents stay in the store and its id stays taken."""
+        self.discard(page)
         self.archived[page.id] = page
 
 

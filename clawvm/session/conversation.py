@@ -114,6 +114,9 @@ class Conversation:
         self._has_user = False
         self._turn = 0
         self._repeated: list[Exchange] = []
+        # For undoing: the pages made since the last prompt, and what they took the place of.
+        self._made: list[Page] = []
+        self._equal_before: list[tuple[str, Page | None]] = []
 
     # Waiting ---
 
@@ -160,29 +163,63 @@ class Conversation:
         Raises
         ------
         MessageInvalid
-            When they are broken and the session refuses that; they go on waiting.
+            When they are broken and the session refuses that.
+        ClawVMError
+            What a builder, a counter or the store raised. In either case no page has been made and
+            the messages go on waiting.
         """
-        mended = self._mended() if self._waiting else []
+        mended, findings = self._mended() if self._waiting else ([], [])
         if turn != self._turn:
             self._turn = turn
             self.entered = []
         self._repeated = []
+        self._made = []
+        self._equal_before = []
+        before = (self.tail.copy(), len(self.entered), self._replying, self._has_user)
+        taken = False
+        try:
+            self._take(mended, turn)
+            taken = True
+        finally:
+            self._open.clear()
+            if not taken:
+                self._roll_back(*before)
+        for exchange in self._repeated:
+            if exchange.earlier is not None and exchange.earlier.slot >= 0:
+                weight = superseded_weight(exchange.earlier.weight)
+                self._book.reweigh(exchange.earlier, weight)
+        self.repairs.extend(findings)
+        self._waiting.clear()
+        return self._repeated
+
+    def _take(self, messages: list[Message], turn: int) -> None:
         origins = {id(message): origin for message, origin in self._waiting}
-        for message in mended:
+        for message in messages:
             envelope = parse(message, self.shape or "openai")
             if envelope.role == "assistant":
                 self._take_reply(envelope, turn)
             else:
                 self._take_input(envelope, turn, origins.get(id(message)))
-        self._open.clear()
-        self._waiting.clear()
-        return self._repeated
 
-    def _mended(self) -> list[Message]:
+    def _roll_back(
+        self, tail: dict[str, Page], entered: int, replying: bool, has_user: bool
+    ) -> None:
+        """Undo what was taken in before something raised, so that it can be taken in again."""
+        self.tail, self._replying, self._has_user = tail, replying, has_user
+        del self.entered[entered:]
+        for equal, page in reversed(self._equal_before):
+            if page is None:
+                del self._latest_equal[equal]
+            else:
+                self._latest_equal[equal] = page
+        for page in self._made:
+            self._layout.remove(page)
+            self._book.discard(page)
+
+    def _mended(self) -> tuple[list[Message], list[str]]:
         messages = [message for message, _ in self._waiting]
         mended, report = repair(messages, self.shape or "openai", self._mode)
-        self.repairs.extend(str(finding) for finding in report.findings)
-        return mended
+        return mended, [str(finding) for finding in report.findings]
 
     def forget(self) -> None:
         """Drop what is known of past calls: the conversation is over."""
@@ -256,6 +293,7 @@ class Conversation:
         level = Fidelity.NONE
         if earlier is not None and earlier.slot >= 0:
             level = Fidelity(self._book.table.level(earlier.slot))
+        self._equal_before.append((equal, earlier))
         self._latest_equal[equal] = page
         if target is not None:
             self._use_target(target, page, turn)
@@ -306,8 +344,6 @@ class Conversation:
         earlier = exchange.earlier
         if earlier is not None:
             self._repeated.append(exchange)
-            if earlier.slot >= 0:
-                self._book.reweigh(earlier, superseded_weight(earlier.weight))
 
     def _text_page(
         self, part: Part, page_type: PageType, kind: PageKind, role: str, position: int, turn: int
@@ -318,7 +354,7 @@ class Conversation:
         page_id = self._book.free_id(base)
         handle = handle_of(self._book.session_id, page_id, 1)
         source = {"assistant": "model", "user": "user"}.get(role, "harness")
-        return self._book.define(
+        page = self._book.define(
             page_id,
             page_type,
             (part.text,),
@@ -329,6 +365,8 @@ class Conversation:
             # What the user asked for first is what everything after it is about.
             pin=Pin.HARD if first_user else None,
         )
+        self._made.append(page)
+        return page
 
     # Both ---
 
@@ -346,7 +384,7 @@ class Conversation:
         is_tool: bool = False,
     ) -> Page:
         page_id = self._book.free_id(_NOT_IN_ID.sub("-", base)[:_ID_CHARS_MAX])
-        return self._book.define(
+        page = self._book.define(
             page_id,
             page_type,
             texts,
@@ -357,6 +395,8 @@ class Conversation:
             recompute_cost=recompute_cost,
             is_tool=is_tool,
         )
+        self._made.append(page)
+        return page
 
     def _place(self, envelope: Envelope, owners: list[Owner]) -> None:
         position = self._layout.append(envelope, owners)

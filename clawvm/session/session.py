@@ -224,9 +224,7 @@ class Session:
             handle = handle_of(self.session_id, page_id, version)
             made = self._ladders.text(part, page_type, kind, handle, page_type.name.lower())
         else:
-            levels = RULES[page_type].levels
-            allowed = {level: form for level, form in forms.items() if level in levels}
-            made = self._ladders.given(part, kind, allowed)
+            made = self._ladders.given(part, kind, _allowed(page_id, page_type, forms))
         if utility is not None:
             made = made.reweighed(utility)
         page = self._book.define(
@@ -234,8 +232,8 @@ class Session:
             page_type,
             (text,),
             made,
-            provenance or Provenance("harness", f"put {page_id}", self._assembler.turn),
-            self._assembler.turn,
+            provenance or Provenance("harness", f"put {page_id}", self._assembler.turn + 1),
+            self._assembler.turn + 1,
             label=f"{page_type.name.lower()} page",
             scope=scope,
             pin=pin,
@@ -542,6 +540,20 @@ class Session:
             )
             if kind is FaultKind.DUPLICATE_SIGNATURE:
                 self.faults.hit()
+
+
+def _allowed(
+    page_id: str, page_type: PageType, forms: Mapping[Fidelity, Form]
+) -> Mapping[Fidelity, Form]:
+    """Return the given forms when each is of a level below full that the type's ladder has."""
+    levels = [level for level in RULES[page_type].levels if level is not Fidelity.FULL]
+    for level in forms:
+        if level not in levels:
+            raise PageInvalid(
+                f"page {page_id!r}: a {page_type.name.lower()} page can have forms at "
+                f"{', '.join(rung.name.lower() for rung in levels)}, found {level!r}"
+            )
+    return forms
 
 
 def _counter(spec: str | Callable[[str], int] | TokenCounter) -> TokenCounter:

@@ -6,7 +6,6 @@ We therefore look first, with tiktoken's own file names and content hashes.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -65,6 +64,9 @@ def missing(encoding: str) -> str | None:
     """Why tiktoken would use the network to load ``encoding``, or None if it would not."""
     if encoding not in FILES:
         return "clawvm does not know where this encoding keeps its vocabulary"
+    # Loading OpenSSL's hashes takes longer than the rest of this package; few callers come here.
+    import hashlib
+
     folder = cache_folder()
     if folder is None:
         return "the environment turns tiktoken's cache off (its folder is set to nothing)"

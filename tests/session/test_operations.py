@@ -536,7 +536,7 @@ def test_explain_a_page_in_full(open_session):
     assert session.explain("p") == (
         "p (plan page, version 1) is at full in the plan of turn 1: all of it fits; "
         f"{100 - used} of 100 tokens are left. Its levels cost (full 5) tokens; "
-        "it was last touched 1 turn ago; its pin is soft."
+        "it was last touched 0 turns ago; its pin is soft."
     )
 
 

@@ -45,7 +45,7 @@ def test_the_provenance_is_this_call_by_default(open_session):
     session = open_session()
     session.assemble()
     page = session.put("p", PageType.PLAN, "text")
-    assert page.provenance == Provenance("harness", "put p", 1)
+    assert page.provenance == Provenance("harness", "put p", 2)
 
 
 def test_a_provenance_can_be_given(open_session):
