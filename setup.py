@@ -4,8 +4,9 @@ Environment
 -----------
 CLAWVM_NO_EXTENSIONS=1  build no extension; the package then runs on its pure Python twin.
 CLAWVM_DEBUG=1          all of Cython's checks, C assertions, -O1 -g.
-CLAWVM_SANITIZE=1       the above with AddressSanitizer and UndefinedBehaviorSanitizer.
-CLAWVM_COVERAGE=1       the above checks with line tracing for coverage's Cython plug-in.
+CLAWVM_SANITIZE=1       CLAWVM_DEBUG with AddressSanitizer and UndefinedBehaviorSanitizer.
+CLAWVM_COVERAGE=1       CLAWVM_DEBUG with line tracing for coverage's plug-in Cython.Coverage.
+CLAWVM_ANNOTATE=1       core.html beside core.pyx: which lines call into Python.
 """
 
 import os
@@ -69,7 +70,7 @@ def extensions():
 
     compiler, linker, macros = compile_arguments()
     if COVERAGE:
-        macros += [("CYTHON_TRACE", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+        macros += [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
     core = Extension(
         "clawvm._core",
         ["_core/core.pyx"],

@@ -20,6 +20,9 @@ cdef list faults_of(PageTable page_table):
         if fault is not None:
             faults.append(f"slot {slot}: {fault}")
             continue
+        if record.id_offset + <uint64_t> record.id_length > table.arena_used:
+            faults.append(f"slot {slot}: its id is outside the arena")
+            continue
         tokens += tokens_at(&record, record.level)
         if find_slot(
             table, table.arena + record.id_offset, record.id_length, record.id_hash

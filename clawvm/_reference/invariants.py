@@ -34,7 +34,7 @@ def check(
     faults += [
         f"slot {slot}: the id {page_id!r} is not the record's"
         for page_id, slot in slots.items()
-        if records[slot].page_id != page_id
+        if records[slot].page_id != page_id or records[slot].id_hash != hash(page_id) & 0xFFFFFFFF
     ]
     if len(live) != len(slots):
         faults.append(f"{len(live)} live records and {len(slots)} ids")

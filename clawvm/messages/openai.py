@@ -39,6 +39,7 @@ ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 # behind OpenAI-shaped services send and expect back.
 _SIDE_TEXTS: Final = ("reasoning_content", "reasoning", "refusal")
 _LOW_DETAIL_TOKENS: Final = 85
+_WHOLE_CONTENT: Final = ("content", WHOLE)
 
 
 def parse_openai(message: object, where: str) -> Envelope:
@@ -185,6 +186,10 @@ def _read_result(message: Message, role: str, where: str) -> Part:
 
 def render_openai(envelope: Envelope, forms: Sequence[Form]) -> Message:
     """Write a message with some parts replaced or left out; at least one part is kept."""
+    content = envelope.message.get("content")
+    if len(forms) == 1 and isinstance(content, str) and envelope.parts[0].place == _WHOLE_CONTENT:
+        # A plain text, by far the commonest, needs nothing of what follows.
+        return envelope.message | {"content": forms[0]}
     message = dict(envelope.message)
     edits: dict[str, dict[int, Form]] = {}
     for part, form in zip(envelope.parts, forms, strict=True):

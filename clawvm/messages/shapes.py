@@ -151,9 +151,10 @@ def render(envelope: Envelope, forms: Sequence[Form]) -> Message | None:
     """
     if len(forms) != len(envelope.parts):
         raise invalid("render", f"{len(envelope.parts)} forms, one per part", len(forms))
-    if all(form is None for form in forms):
+    # Most messages are shown whole or not at all; counting is several times faster than all().
+    if forms.count(None) == len(forms):
         return envelope.message
-    if all(form is DROP for form in forms):
+    if forms.count(DROP) == len(forms):
         return None
     for part, form in zip(envelope.parts, forms, strict=True):
         if isinstance(form, str) and not part.replaceable:

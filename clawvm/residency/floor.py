@@ -20,12 +20,13 @@ def required_levels(view: View) -> dict[int, Fidelity]:
 
     Used by every policy that has a budget, so that all of them start from the same ground.
     """
-    required = {slot: page.floor for slot, page in view.pinned.items()}
+    required = {slot: _rung(page, page.floor) for slot, page in view.pinned.items()}
     for slot, level in view.demands.items():
-        required[slot] = max(level, required.get(slot, Fidelity.NONE))
-    for slot, level in required.items():
-        required[slot] = _rung(view.pages[slot], level)
-    left = view.budget - sum(view.pages[slot].tokens(level) for slot, level in required.items())
+        rung = _rung(view.pages[slot], level)
+        required[slot] = max(rung, required.get(slot, Fidelity.NONE))
+    if not view.tail:
+        return required
+    left = view.budget - sum(map(view.table.tokens, required, required.values()))
     newest_first = list(reversed(view.tail))
     for slot in newest_first:
         if slot in required:
@@ -46,7 +47,7 @@ def required_levels(view: View) -> dict[int, Fidelity]:
 
 def _rung(page: Page, level: Fidelity) -> Fidelity:
     """Return the cheapest level of the page's ladder that is at least `level`."""
-    return next(rung for rung in page.ladder if rung >= level)
+    return level if level in page.ladder else next(rung for rung in page.ladder if rung >= level)
 
 
 def unmet_floor(view: View, required: Mapping[int, Fidelity]) -> Decision | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import PageInvalid, PolicyUnknown
 from ..pages import Fidelity
 from .floor import required_levels
 from .paper import PaperPolicy
 from .plan import Decision, View
+
+if TYPE_CHECKING:
+    from .._backend import core
 
 __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "policy_named"]
 
@@ -58,7 +62,7 @@ class ClawVMPolicy:
         table = view.table
         before = _admit(view)
         if table.used_tokens <= view.budget and not view.compacting:
-            return Decision(_moves(before, view), table.used_tokens)
+            return Decision(_moves(before, table), table.used_tokens)
         decision = self._epoch(view, before)
         if not decision.feasible:
             for slot, level in before.items():
@@ -73,12 +77,12 @@ class ClawVMPolicy:
         required = required_levels(view)
         for slot, level in required.items():
             table.demand(slot, level)
-        required_tokens = sum(view.pages[slot].tokens(level) for slot, level in required.items())
+        required_tokens = sum(map(table.tokens, required, required.values()))
         low_water = view.budget * self.low_water_percent // 100
         target = max(1, low_water, required_tokens)
         selection = table.select(min(target, view.budget), view.turn)
-        table.clear_demands()
         if not selection.feasible:
+            table.clear_demands()
             return Decision(
                 [],
                 used_tokens=0,
@@ -86,10 +90,8 @@ class ClawVMPolicy:
                 required=selection.required,
                 feasible=False,
             )
-        for slot, old, _ in selection.moves:
-            before.setdefault(slot, old)
         return Decision(
-            _moves(before, view),
+            _moves(before, table, selection.moves),
             used_tokens=table.used_tokens,
             floor_tokens=selection.floor_tokens,
             epoch=True,
@@ -99,13 +101,18 @@ class ClawVMPolicy:
 
 
 def _admit(view: View) -> dict[int, int]:
-    """Raise what is new to full and what is demanded to its level; return the levels there were."""
+    """Raise what is new to full, what is pinned to its floor and what is demanded to its level.
+
+    Returns the levels that there were.
+    """
     table = view.table
     before: dict[int, int] = {}
     for slot in view.fresh:
         before[slot] = table.level(slot)
         table.set_level(slot, Fidelity.FULL)
-    for slot, level in view.demands.items():
+    # A pin may have come, or its floor may have been raised, while the page was below it.
+    floors = ((slot, page.floor) for slot, page in view.pinned.items())
+    for slot, level in chain(floors, view.demands.items()):
         old = table.level(slot)
         if old < level:
             before.setdefault(slot, old)
@@ -113,10 +120,19 @@ def _admit(view: View) -> dict[int, int]:
     return before
 
 
-def _moves(before: dict[int, int], view: View) -> list[tuple[int, int, int]]:
-    """List the slots whose level is no longer what it was, in slot order."""
-    level = view.table.level
-    return [(slot, old, new) for slot, old in sorted(before.items()) if (new := level(slot)) != old]
+def _moves(
+    before: dict[int, int], table: core.PageTable, selected: Sequence[tuple[int, int, int]] = ()
+) -> list[tuple[int, int, int]]:
+    """List the slots whose level is no longer what it was, in slot order.
+
+    What a selection moved is told by `selected`, save that admission had moved the slots of
+    `before` already.
+    """
+    level = table.level
+    moves = [move for move in selected if move[0] not in before]
+    moves += [(slot, old, new) for slot, old in before.items() if (new := level(slot)) != old]
+    moves.sort()
+    return moves
 
 
 _POLICIES: dict[str, Callable[[], Policy]] = {"clawvm": ClawVMPolicy, "paper": PaperPolicy}

@@ -7,7 +7,7 @@ from typing import Literal
 from ..errors import BudgetInfeasible
 from ..faults import FaultKind, FaultObserver
 from ..messages import Shape
-from ..pages import Fidelity, Page, PageType, Pin
+from ..pages import LEVELS, Fidelity, Page, PageType, Pin
 from ..residency import Decision, Move, Plan, Policy, View
 from .book import PageBook
 from .layout import Layout
@@ -20,7 +20,7 @@ OnInfeasible = Literal["raise", "report"]
 
 
 class Assembler:
-    """Holds what was decided last: the levels, the plan, and what is due at the next prompt.
+    """Holds the last plan and what is due at the next prompt; the levels are in the page table.
 
     Not safe for use by several threads at once.
     """
@@ -35,7 +35,6 @@ class Assembler:
     ) -> None:
         self.turn = 0
         self.plan: Plan | None = None
-        self.levels: dict[str, Fidelity] = {}
         self.demands: dict[int, Fidelity] = {}
         self.boundary: Boundary | None = None
         self.policy = policy
@@ -62,7 +61,7 @@ class Assembler:
             return self._infeasible(decision, budget)
         self.turn += 1
         moves = self._apply(decision)
-        kept_tokens = self._layout.refresh(self.levels)
+        kept_tokens = self._layout.refresh(self._book.table.level)
         self.plan = Plan(
             policy=self.policy.name,
             turn=self.turn,
@@ -82,24 +81,16 @@ class Assembler:
 
     def forget(self, page: Page) -> None:
         """Drop what is held of a page that is archived."""
-        self.levels.pop(page.id, None)
         self.demands.pop(page.slot, None)
 
     def _apply(self, decision: Decision) -> tuple[Move, ...]:
-        moves = []
-        by_slot, levels, layout = self._book.by_slot, self.levels, self._layout
-        for slot in self._book.fresh:
-            # A page with a new content looks different even at the level that it had.
-            layout.touch(by_slot[slot].id)
-        for slot, old, new in decision.moves:
-            page_id = by_slot[slot].id
-            if new:
-                levels[page_id] = Fidelity(new)
-            else:
-                levels.pop(page_id, None)
-            layout.touch(page_id)
-            moves.append(Move(page_id, Fidelity(old), Fidelity(new)))
-        return tuple(moves)
+        # A page with a new content looks different even at the level that it had.
+        self._layout.touch(self._book.fresh)
+        self._layout.touch([slot for slot, _, _ in decision.moves])
+        by_slot = self._book.by_slot
+        return tuple(
+            [Move(by_slot[slot].id, LEVELS[old], LEVELS[new]) for slot, old, new in decision.moves]
+        )
 
     def _infeasible(self, decision: Decision, budget: int) -> Prompt:
         turn = self.turn + 1
@@ -130,7 +121,7 @@ class Assembler:
         if self.boundary is None:
             return
         for page in self._book.pinned.values():
-            level = self.levels.get(page.id, Fidelity.NONE)
+            level = LEVELS[self._book.table.level(page.slot)]
             if page.type is PageType.BOOTSTRAP and level < page.floor:
                 self._faults.record(
                     FaultKind.POST_COMPACTION_BOOTSTRAP,

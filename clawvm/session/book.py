@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 from .._backend import core
 from ..errors import PageInvalid, PageNotFound
 from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
@@ -15,11 +18,14 @@ _LEVELS = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.
 # Parts of a page are digested as one text; a tab between two newlines keeps ("a", "b") and ("ab",)
 # apart well enough for a hint.
 _PART_SEPARATOR = "\n\t\n"
+# A percent sign only where it would be read as one of these.
+_NOT_IN_HANDLE = re.compile(r"[\s\x00-\x1f\x7f]|%(?=[0-9A-Fa-f]{2})")
 
 
 def handle_of(session_id: str, page_id: str, version: int) -> str:
-    """Return the handle that names one version of a page."""
-    return f"clawvm://{session_id}/{page_id}@{version}"
+    """Return the handle that names one version of a page; it has no white space."""
+    name = _NOT_IN_HANDLE.sub(lambda found: quote(found[0]), page_id)
+    return f"clawvm://{session_id}/{name}@{version}"
 
 
 class PageBook:

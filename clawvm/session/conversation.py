@@ -162,9 +162,7 @@ class Conversation:
         MessageInvalid
             When they are broken and the session refuses that; they go on waiting.
         """
-        messages = [message for message, _ in self._waiting]
-        mended, report = repair(messages, self.shape or "openai", self._mode)
-        self.repairs.extend(str(finding) for finding in report.findings)
+        mended = self._mended() if self._waiting else []
         if turn != self._turn:
             self._turn = turn
             self.entered = []
@@ -179,6 +177,12 @@ class Conversation:
         self._open.clear()
         self._waiting.clear()
         return self._repeated
+
+    def _mended(self) -> list[Message]:
+        messages = [message for message, _ in self._waiting]
+        mended, report = repair(messages, self.shape or "openai", self._mode)
+        self.repairs.extend(str(finding) for finding in report.findings)
+        return mended
 
     def forget(self) -> None:
         """Drop what is known of past calls: the conversation is over."""

@@ -25,7 +25,7 @@ def explain(
     table : PageTable
         Their records.
     plan : Plan or None
-        The last plan.
+        The last plan; None when there is none that knew this content of the page.
     turn : int
         The session's turn.
 
@@ -34,7 +34,10 @@ def explain(
     str
     """
     if plan is None:
-        return f"{page.id} has not been in a plan yet: no prompt has been assembled."
+        return (
+            f"{page.id} (version {page.version}) has not been in a plan yet: no prompt has been "
+            "assembled since it came."
+        )
     level = Fidelity(table.level(page.slot))
     head = (
         f"{page.id} ({page.label}, version {page.version}) is {_state(level)} "

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..messages import DROP, Envelope, Shape, parse, render
-from ..pages import Fidelity, Page, PageType
+from ..pages import LEVELS, Fidelity, Page, PageType
 from ..residency import Plan
 from .prompt import Prompt
 
@@ -21,6 +21,9 @@ __all__ = ["Layout", "Owner"]
 Message = dict[str, Any]
 
 _STAYS_IN_PLACE = (PageType.BOOTSTRAP, PageType.CONSTRAINT)
+_GONE = -1  # the slot of a page that was removed: another page may have its old slot now
+# As the table tells levels: plain numbers.
+_HIDDEN, _WHOLE = int(Fidelity.NONE), int(Fidelity.FULL)
 
 
 class Owner(NamedTuple):
@@ -31,10 +34,21 @@ class Owner(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """One message: its envelope and the owner of each of its parts."""
+    """One message: its envelope, the owner of each of its parts, and what it costs when whole.
+
+    The slots of the owners stand beside them: a message that is shown whole or not at all, as most
+    are, is decided without a look at its pages.
+    """
 
     envelope: Envelope
     owners: list[Owner]
+    slots: list[int]
+    whole_tokens: int
+
+
+def _row(envelope: Envelope, owners: list[Owner]) -> _Row:
+    whole_tokens = sum(page.ladder[Fidelity.FULL].part_tokens[part] for page, part in owners)
+    return _Row(envelope, owners, [page.slot for page, _ in owners], whole_tokens)
 
 
 class Layout:
@@ -50,7 +64,7 @@ class Layout:
         self._positions: list[int] = []
         self._messages: list[Message] = []
         self._tokens: list[int] = []
-        self._places: dict[str, list[int]] = {}
+        self._places: dict[int, list[int]] = {}
         self._stale: set[int] = set()
         # Position of the first message of the conversation; what was put before it is the system
         # prompt.
@@ -78,13 +92,13 @@ class Layout:
         Before the conversation it is a system message; within it a system message for OpenAI and a
         user message for Anthropic, whose format has no other way to say something later on.
         """
-        places = self._places.get(page.id)
+        places = self._places.get(page.slot)
         role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
         if places and page.type in _STAYS_IN_PLACE:
             row = self._rows[places[0]]
             role = row.envelope.role if row is not None else role
             envelope = parse({"role": role, "content": text}, shape or "openai")
-            self._rows[places[0]] = _Row(envelope, [Owner(page, 0)])
+            self._rows[places[0]] = _row(envelope, [Owner(page, 0)])
             self._stale.add(places[0])
             return
         if places:
@@ -94,23 +108,26 @@ class Layout:
 
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""
-        for position in self._places.pop(page.id, ()):
+        for position in self._places.pop(page.slot, ()):
             row = self._rows[position]
-            if row is not None and all(owner.page.id not in self._places for owner in row.owners):
-                self._rows[position] = None
+            if row is not None:
+                row.slots[:] = [_GONE if slot == page.slot else slot for slot in row.slots]
+                if row.slots.count(_GONE) == len(row.slots):
+                    self._rows[position] = None
             self._stale.add(position)
 
-    def touch(self, page_id: str) -> None:
-        """Note that a page looks different now."""
-        self._stale.update(self._places.get(page_id, ()))
+    def touch(self, slots: Iterable[int]) -> None:
+        """Note that the pages in `slots` look different now."""
+        for slot in slots:
+            self._stale.update(self._places.get(slot, ()))
 
-    def refresh(self, level_of: Mapping[str, Fidelity]) -> int:
+    def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.
 
         Parameters
         ----------
-        level_of : mapping of str to Fidelity
-            The level of each resident page; a page that is not there shows nothing.
+        level_of : callable
+            The level of the page in a slot.
 
         Returns
         -------
@@ -136,15 +153,16 @@ class Layout:
 
     def _append(self, envelope: Envelope, owners: list[Owner]) -> int:
         position = len(self._rows)
-        self._rows.append(_Row(envelope, owners))
-        for owner in owners:
-            places = self._places.setdefault(owner.page.id, [])
+        row = _row(envelope, owners)
+        self._rows.append(row)
+        for slot in row.slots:
+            places = self._places.setdefault(slot, [])
             if position not in places[-1:]:
                 places.append(position)
         self._stale.add(position)
         return position
 
-    def _refresh_row(self, position: int, level_of: Mapping[str, Fidelity]) -> int | None:
+    def _refresh_row(self, position: int, level_of: Callable[[int], int]) -> int | None:
         """Render one message; return its place in the prompt if it has changed, else None."""
         message, tokens = self._render(position, level_of)
         index = bisect_left(self._positions, position)
@@ -157,27 +175,29 @@ class Layout:
             self._positions.insert(index, position)
             self._messages.insert(index, message)
             self._tokens.insert(index, tokens)
-        elif self._messages[index] == message:
+        elif (last := self._messages[index]) is message or last == message:
             return None
         else:
             self._messages[index] = message
             self._tokens[index] = tokens
         return index
 
-    def _render(
-        self, position: int, level_of: Mapping[str, Fidelity]
-    ) -> tuple[Message | None, int]:
+    def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
         row = self._rows[position]
         if row is None:
             return None, 0
+        levels = [level_of(slot) if slot >= 0 else _HIDDEN for slot in row.slots]
+        if levels.count(_HIDDEN) == len(levels):
+            return None, 0
+        if levels.count(_WHOLE) == len(levels):
+            return row.envelope.message, row.whole_tokens
         forms: list[Any] = []
         tokens = 0
-        for page, part in row.owners:
-            level = level_of.get(page.id)
-            if level is None:
+        for (page, part), level in zip(row.owners, levels, strict=True):
+            if not level:
                 forms.append(DROP)
                 continue
-            form = page.ladder[level]
+            form = page.ladder[LEVELS[level]]
             forms.append(form.texts[part])
             tokens += form.part_tokens[part]
         return render(row.envelope, forms), tokens

@@ -24,8 +24,8 @@ class Prompt:
         What was decided.
     system : str or None
         Anthropic's format only: the text for the ``system`` argument of the request, from the pages
-        and system messages that stand before the conversation; None when there are none. In
-        OpenAI's format they are messages.
+        that were put before the first message; None when there are none. In OpenAI's format they
+        are messages. A system message that was added as one stays one in both.
     """
 
     messages: list[dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from ..stores import ContentKey, Recall, RecallOutcome
 from .book import PageBook
@@ -17,7 +18,7 @@ def look_up(book: PageBook, name: str, version: int | None) -> Recall:
     handle = _HANDLE.fullmatch(name)
     page_id = name
     if handle is not None:
-        page_id = handle["page"]
+        page_id = unquote(handle["page"])
         version = int(handle["version"])
         if handle["session"] != book.session_id:
             return Recall(
@@ -41,7 +42,7 @@ def look_up(book: PageBook, name: str, version: int | None) -> Recall:
     if text is not None:
         reason = f"version {wanted} of page {page_id!r}"
         return Recall(RecallOutcome.FOUND, page_id, wanted, text, reason)
-    if wanted < page.version and newest is not None:
+    if 0 < wanted < page.version and newest is not None:
         reason = (
             f"version {wanted} of page {page_id!r} is gone, version {page.version} is the newest"
         )

@@ -18,7 +18,8 @@ def fault_of(exchange: Exchange, same: Callable[[str, str], bool]) -> FaultKind 
     neither in the prompt nor one recall away: a refetch when the tool retrieves, a duplicate tool
     call when it does something. While the earlier result is resident in full it is the
     duplicate-signature alert. A different result is news and no fault; a result that a line of the
-    prompt points to could have been recalled.
+    prompt points to could have been recalled; and of two calls that came in together, side by side
+    or with a history that was made elsewhere, nothing can be said.
 
     Parameters
     ----------
@@ -33,6 +34,9 @@ def fault_of(exchange: Exchange, same: Callable[[str, str], bool]) -> FaultKind 
     """
     earlier = exchange.earlier
     if earlier is None or len(earlier.texts) < 2:
+        return None
+    if earlier.request == exchange.page.request:
+        # Both came in with the same prompt: no prompt of ours stood between the two.
         return None
     if not same(earlier.texts[1], exchange.page.texts[1]):
         return None

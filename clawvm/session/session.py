@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -9,7 +10,7 @@ from typing import Any, Self
 from ..errors import BudgetInvalid, PageInvalid, SessionClosed
 from ..faults import FaultKind, FaultObserver
 from ..messages import Envelope, Part, PartKind, Shape
-from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..pages import LEVELS, RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Builders, Form
 from ..residency import PageKind, Plan, Policy, policy_named
 from ..stores import MemoryStore, Recall, Store
@@ -29,6 +30,7 @@ __all__ = ["Session"]
 
 Message = dict[str, Any]
 
+_SESSION_ID = re.compile(r"[^/@%\s\x00-\x1f\x7f]+")
 _KIND_OF_TYPE = {
     PageType.BOOTSTRAP: PageKind.SYSTEM,
     PageType.CONSTRAINT: PageKind.SYSTEM,
@@ -107,10 +109,10 @@ class Session:
         same_result: Callable[[str, str], bool] = str.__eq__,
         store: Store | None = None,
     ) -> None:
-        if not session_id or "/" in session_id or "@" in session_id:
+        if not _SESSION_ID.fullmatch(session_id):
             raise PageInvalid(
-                f"a session id is a text without '/' and '@', found {session_id!r}; it stands in "
-                "handles"
+                "a session id is a text without '/', '@', '%' and white space, found "
+                f"{session_id!r}; it stands in handles"
             )
         self.session_id = session_id
         self.budget = budget
@@ -123,6 +125,7 @@ class Session:
         self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
         chosen = policy_named(policy) if isinstance(policy, str) else policy
         self._assembler = Assembler(self._book, self._layout, self.faults, chosen, on_infeasible)
+        self._put_ids: set[str] = set()
         self._closed = False
 
     @classmethod
@@ -198,13 +201,20 @@ class Session:
         Raises
         ------
         PageInvalid, LimitExceeded
-            When an argument is out of its range; nothing has changed then.
+            When an argument is out of its range, or the id belongs to a page that was made from a
+            message or archived by a reset; nothing has changed then.
         SessionClosed
             After `close`.
         """
         self._check_open()
         old = self._book.live.get(page_id)
+        if old is not None and page_id not in self._put_ids:
+            raise PageInvalid(
+                f"page {page_id!r} of session {self.session_id!r} was made from a message and "
+                "shows what that says; put the text under another id"
+            )
         if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
+            self._set_terms(old, scope, pin, floor, utility)
             self._book.table.touch(old.slot, self._assembler.turn)
             return old
         kind = _KIND_OF_TYPE[page_type]
@@ -232,6 +242,7 @@ class Session:
             floor=floor,
             recompute_cost=recompute_cost,
         )
+        self._put_ids.add(page_id)
         self._layout.put(page, text, self._conversation.shape)
         return page
 
@@ -290,7 +301,7 @@ class Session:
         self._check_open()
         page = self._book.get(page_id)
         self._book.table.touch(page.slot, self._assembler.turn)
-        if self._assembler.levels.get(page_id):
+        if self._book.table.level(page.slot):
             self.faults.hit()
 
     def pin(self, page_id: str, pin: Pin = Pin.HARD, floor: Fidelity | None = None) -> None:
@@ -315,7 +326,7 @@ class Session:
         """
         self._check_open()
         page = self._book.get(page_id)
-        if self._assembler.levels.get(page_id, Fidelity.NONE) >= level:
+        if self._book.table.level(page.slot) >= level:
             self.faults.hit()
         demands = self._assembler.demands
         demands[page.slot] = max(level, demands.get(page.slot, Fidelity.NONE))
@@ -442,7 +453,8 @@ class Session:
             When no live page has this id.
         """
         page = self._book.get(page_id)
-        return explain(page, self._book.live.values(), self._book.table, self.plan, self.turn)
+        plan = None if page.slot in self._book.fresh else self.plan
+        return explain(page, self._book.live.values(), self._book.table, plan, self.turn)
 
     def page(self, page_id: str) -> Page:
         """Return a live page; it is the session's own, not a copy.
@@ -460,7 +472,8 @@ class Session:
 
     def level(self, page_id: str) -> Fidelity:
         """Return a page's level in the last plan; ``NONE`` for one that is archived or unknown."""
-        return self._assembler.levels.get(page_id, Fidelity.NONE)
+        page = self._book.live.get(page_id)
+        return Fidelity.NONE if page is None else LEVELS[self._book.table.level(page.slot)]
 
     @property
     def plan(self) -> Plan | None:
@@ -495,6 +508,24 @@ class Session:
     def _check_open(self) -> None:
         if self._closed:
             raise SessionClosed(f"session {self.session_id!r} is closed; open a new one")
+
+    def _set_terms(
+        self,
+        page: Page,
+        scope: Scope | None,
+        pin: Pin | None,
+        floor: Fidelity | None,
+        utility: int | None,
+    ) -> None:
+        """Give a page whose text stays what was given beside the text."""
+        if utility is not None:
+            self._book.reweigh(page, utility)
+        if scope is not None:
+            page.scope = scope
+        if pin is not None or floor is not None:
+            self._book.pin(
+                page, page.pin if pin is None else pin, page.floor if floor is None else floor
+            )
 
     def _take_in(self) -> None:
         """Turn waiting messages into pages; judge each call that repeats an earlier one."""

@@ -60,8 +60,8 @@ class Recall:
 class Store(Protocol):
     """Keeps contents by session, page and version.
 
-    An implementation raises `OSError` or its driver's error when its backend fails; the session
-    turns that into ``RecallOutcome.BACKEND_ERROR``, never into an empty answer.
+    An implementation raises `OSError` when its backend fails, a driver's own error wrapped in one;
+    `Session.recall` turns that into ``RecallOutcome.BACKEND_ERROR``, never into an empty answer.
     """
 
     def put(self, key: ContentKey, text: str) -> None:

@@ -259,3 +259,18 @@ def test_check_names_the_broken_rule(table, put, field, value, fault):
     table._poke(put(table, "a"), field, value)
     with pytest.raises(AssertionError, match=f"slot 0: {fault}"):
         table.check()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [
+        ("flags", 0, r"the free list (\[\] )?is not the dead slots"),
+        ("flags", 0, "0 live records"),
+        ("id_hash", 1, "slot 0: the (index|id)"),
+        ("id_length", 2, "ids take 2 bytes, the table says 1 - 0"),
+    ],
+)
+def test_check_compares_records_with_what_is_kept_beside_them(table, put, field, value, fault):
+    table._poke(put(table, "a"), field, value)
+    with pytest.raises(AssertionError, match=fault):
+        table.check()

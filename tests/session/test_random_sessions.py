@@ -1,0 +1,212 @@
+"""Random sessions in both formats, driven through every operation, on both back ends at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chat_histories import openai_call, says, tool_result, tool_use, user
+from chat_validators import check
+
+from clawvm import BudgetInfeasible, Fidelity, PageType, Pin, Session
+from clawvm.messages import prompt_tokens
+
+SESSIONS = 45
+TURNS = 12
+TOPICS = ("alpha", "beta", "gamma", "delta")
+TOOLS = ("read", "grep", "bash", "edit", "book_flight")
+
+
+def count(text: str) -> int:
+    return (len(text) + 3) // 4
+
+
+class Driver:
+    """Drives one session by a seed: the same seed does the same, whatever back end runs."""
+
+    def __init__(self, seed: int, policy: str) -> None:
+        self.random = random.Random(seed)
+        self.shape = self.random.choice(["openai", "anthropic"])
+        self.session = Session(
+            "s",
+            budget=self.random.choice([150, 600, 2_000, 8_000]),
+            counter=count,
+            shape=self.shape,
+            policy=policy,
+        )
+        self.clawvm = policy == "clawvm"
+        self.calls = 0
+        self.log: list[object] = []
+
+    def run(self) -> list[object]:
+        self.session.add(user(self.text()))
+        for _ in range(TURNS):
+            self.assemble()
+            for _ in range(self.random.randrange(4)):
+                self.random.choice(
+                    [self.put, self.put, self.pin, self.demand, self.touch, self.budget]
+                )()
+            self.random.choice([self.reply, self.reply, self.reply, self.speak, self.boundary])()
+        self.assemble()
+        return self.log
+
+    def text(self) -> str:
+        rng = self.random
+        topic = rng.choice(TOPICS)
+        size = rng.choice([0, 1, 3, 10, 40])
+        line = rng.choice(
+            [
+                "def {t}_{n}(x):\n    return x * {n}",
+                "On {t}: item {n} must hold.",
+                "{t}.py:{n}: {t}",
+            ]
+        )
+        return f"{topic}\n" + "\n".join(line.format(t=topic, n=n * 37 % 101) for n in range(size))
+
+    def put(self) -> None:
+        rng = self.random
+        page_id = rng.choice("pqrstu")
+        page_type = PageType("pqrstu".index(page_id))
+        if page_id in self.session._book.archived:
+            return
+        page = self.session._book.live.get(page_id)
+        pin = rng.choice([None, None, None, *Pin])
+        floor = rng.choice([None, None, *list(Fidelity)[1:]])
+        utility = rng.choice([None, 1, 1_000, 1 << 24])
+        text = page.texts[0] if page and rng.random() < 0.3 else self.text()
+        self.session.put(page_id, page_type, text, pin=pin, floor=floor, utility=utility)
+
+    def any_page(self) -> str | None:
+        pages = self.session.pages()
+        return self.random.choice(pages).id if pages else None
+
+    def pin(self) -> None:
+        page_id = self.any_page()
+        pin = self.random.choice(list(Pin))
+        floor = self.random.choice([None, *list(Fidelity)[1:]])
+        if page_id:
+            self.session.pin(page_id, pin, floor)
+
+    def demand(self) -> None:
+        page_id = self.any_page()
+        level = self.random.choice(list(Fidelity)[1:])
+        if page_id:
+            self.session.demand(page_id, level)
+
+    def touch(self) -> None:
+        page_id = self.any_page()
+        if page_id:
+            self.session.touch(page_id)
+            assert self.session.recall(page_id).found
+
+    def budget(self) -> None:
+        self.session.budget = self.random.choice([300, 1_000, 3_000])
+
+    def speak(self) -> None:
+        self.session.post_model(says(f"I say {self.text()}"))
+        self.session.add(user(f"You say {self.text()}"))
+
+    def reply(self) -> None:
+        rng = self.random
+        calls = []
+        for _ in range(rng.randint(1, 3)):
+            self.calls += 1
+            calls.append((f"c{self.calls}", rng.choice(TOOLS), f"src/{rng.choice(TOPICS)}.py"))
+        results = [(name, self.text()) for name, _, _ in calls]
+        if self.shape == "openai":
+            asked = [openai_call(n, tool, f'{{"path": "{path}"}}') for n, tool, path in calls]
+            message = says(rng.choice(["", "Now."])) | {"tool_calls": asked}
+            self.session.post_model(message)
+            rng.shuffle(results)
+            for name, text in results:
+                self.session.add_result(name, text)
+            return
+        blocks = [tool_use(n, tool, path=path) for n, tool, path in calls]
+        thinking = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+        head = [thinking] if rng.random() < 0.3 else []
+        words = [{"type": "text", "text": "Now."}] if rng.random() < 0.5 else []
+        self.session.post_model(says(*head, *words, *blocks))
+        self.session.add(user(*(tool_result(name, text) for name, text in results)))
+
+    def boundary(self) -> None:
+        if self.random.random() < 0.7:
+            self.session.compaction()
+        else:
+            self.session.reset()
+        self.session.add(user(self.text()))
+
+    def assemble(self) -> None:
+        session = self.session
+        session._take_in()
+        levels = [session._book.table.level(page.slot) for page in session.pages()]
+        try:
+            prompt = session.assemble()
+        except BudgetInfeasible as error:
+            self.log.append((error.page_ids, error.missing_tokens))
+            # Nothing moved, and with as much as was missing there is a prompt.
+            assert [session._book.table.level(page.slot) for page in session.pages()] == levels
+            session.budget += error.missing_tokens if self.clawvm else 100_000
+            prompt = session.assemble()
+        self.examine(prompt)
+        self.log.append((prompt.plan, prompt.messages, prompt.system))
+
+    def examine(self, prompt) -> None:
+        """Check everything that is promised of a prompt."""
+        session = self.session
+        pages = session.pages()
+        assert prompt.tokens <= prompt.plan.budget_tokens == session.budget
+        assert prompt.tokens == sum(page.tokens(session.level(page.id)) for page in pages)
+        shown = prompt_tokens(prompt.messages, self.shape, count)
+        system = count(prompt.system) if prompt.system else 0
+        assert shown + system <= prompt.tokens
+        if prompt.system is None and self.shape == "openai":
+            assert shown == prompt.tokens
+        for page in pages:
+            if page.pin is Pin.HARD:
+                assert session.level(page.id) >= page.floor
+        for page in list(session._conversation.tail.values())[-1:]:
+            assert session.level(page.id) is not Fidelity.NONE
+        assert 0 <= prompt.plan.prefix_tokens_kept <= prompt.tokens
+        check(prompt.messages, self.shape)
+        session._book.table.check()
+
+
+@pytest.mark.parametrize("policy", ["clawvm", "paper"])
+@pytest.mark.parametrize("block", range(3))
+def test_every_promise_holds_and_both_back_ends_agree(on_both, policy, block):
+    feasible = 0
+    for seed in range(block * SESSIONS, (block + 1) * SESSIONS):
+        compiled, reference = on_both(lambda seed=seed: Driver(seed, policy).run())
+        assert compiled == reference, f"seed {seed}"
+        feasible += len(compiled)
+    assert feasible > SESSIONS * TURNS * 0.9
+
+
+DIGEST = """
+import hashlib, sys
+sys.path[:0] = sys.argv[1:]
+from test_random_sessions import Driver
+for seed in range(8):
+    for policy in ("clawvm", "paper"):
+        print(hashlib.sha256(repr(Driver(seed, policy).run()).encode()).hexdigest())
+"""
+
+
+def test_the_same_session_is_the_same_in_every_process():
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
+    answers = set()
+    for seed in ("0", "4711"):
+        ran = subprocess.run(
+            [sys.executable, "-c", DIGEST, *folders],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        answers.add(ran.stdout)
+    assert len(answers) == 1

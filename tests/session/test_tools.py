@@ -1,0 +1,79 @@
+"""What a tool does, judged by its name, and what its call is about."""
+
+from __future__ import annotations
+
+import pytest
+
+from clawvm.session.tools import ToolKind, call_target, tool_kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Read", ToolKind.READ),
+        ("read_file", ToolKind.READ),
+        ("readFile", ToolKind.READ),
+        ("view", ToolKind.READ),
+        ("WebFetch", ToolKind.READ),
+        ("get_order_details", ToolKind.READ),
+        ("Grep", ToolKind.SEARCH),
+        ("Glob", ToolKind.SEARCH),
+        ("WebSearch", ToolKind.SEARCH),
+        ("search_flights", ToolKind.SEARCH),
+        ("LS", ToolKind.SEARCH),
+        ("find_user_id_by_email", ToolKind.SEARCH),
+        ("Edit", ToolKind.EDIT),
+        ("MultiEdit", ToolKind.EDIT),
+        ("Write", ToolKind.EDIT),
+        ("apply_patch", ToolKind.EDIT),
+        ("str_replace_editor", ToolKind.EDIT),
+        ("NotebookEdit", ToolKind.EDIT),
+        ("Bash", ToolKind.SHELL),
+        ("exec_command", ToolKind.SHELL),
+        ("shell", ToolKind.SHELL),
+        ("write_stdin", ToolKind.EDIT),
+        ("Task", ToolKind.AGENT),
+        ("mcp__server__read_page", ToolKind.READ),
+        ("book_reservation", ToolKind.OTHER),
+        ("forget", ToolKind.OTHER),
+        ("", ToolKind.OTHER),
+        ("工具", ToolKind.OTHER),
+    ],
+)
+def test_the_words_of_a_name_tell_the_kind(name, kind):
+    assert tool_kind(name) is kind
+
+
+def test_only_reading_and_searching_retrieve():
+    assert {kind for kind in ToolKind if kind.retrieves} == {ToolKind.READ, ToolKind.SEARCH}
+
+
+@pytest.mark.parametrize("kind", ToolKind)
+def test_every_kind_has_a_label_and_costs_something_to_run_again(kind):
+    assert kind.label == f"{kind.name.lower()} exchange"
+    assert kind.recompute_cost > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "target"),
+    [
+        ({"file_path": "/a"}, "/a"),
+        ({"path": "/a"}, "/a"),
+        ({"filename": "a"}, "a"),
+        ({"notebook_path": "/a.ipynb"}, "/a.ipynb"),
+        ({"url": "https://x.test"}, "https://x.test"),
+        ({"uri": "file:///a"}, "file:///a"),
+        ({"path": "/b", "file_path": "/a"}, "/a"),
+        ({"path": ""}, None),
+        ({"path": ["/a"]}, None),
+        ({"query": "/a"}, None),
+        ({}, None),
+        ("", None),
+        ("*** Begin Patch\n*** Update File: src/a.py\n@@", "src/a.py"),
+        ("*** Begin Patch\n*** Add File: b.py \n+x", "b.py"),
+        ("*** Delete File: c.py", "c.py"),
+        ("see *** Update File: a.py", None),
+    ],
+)
+def test_the_target_of_a_call(arguments, target):
+    assert call_target(arguments) == target
