@@ -23,8 +23,7 @@ class SpanTotals:
     spans : int
         The spans that are measured: core, not in the tail, no copy in a fixed page.
     available : int
-        Those with a whole copy inside one text that the prompt of their request showed, be it a
-        source's or, say, a pointer that quotes it.
+        Those with a whole copy inside one text that the prompt of their request showed.
     one_recall_away : int
         Those that are not available but have a source of which the prompt showed something: a
         placeholder, a pointer, a reduced form.
@@ -63,7 +62,9 @@ class Availability:
             self._waiting.setdefault(span.request, []).append(span)
             self._spans += 1
 
-    def observe(self, request: int, shown: Shown) -> None:
+    def observe(
+        self, request: int, shown: Shown, reduced: Callable[[], Iterable[str]] = tuple
+    ) -> None:
         """Count the spans of one request against the prompt that was built for it.
 
         Observing a request again counts nothing.
@@ -75,25 +76,27 @@ class Availability:
         shown : callable
             Block index to the text shown for it; None when there is none. The cheapest answer for
             a block that is shown whole is the block's own text object.
+        reduced : callable, optional
+            All texts that the prompt shows in place of blocks. A form that folds white space or
+            joins lines can hold a span that its block does not hold whole; it is in the prompt all
+            the same.
         """
-        reduced: list[str] | None = None
         for span in self._waiting.pop(request, ()):
-            texts = [(source, text) for source in span.sources if (text := shown(source))]
-            # A source holds the whole span, so its own text need not be searched.
-            if any(text is self._texts[source] or span.text in text for source, text in texts):
-                self._available += 1
-                continue
-            if reduced is None:
-                reduced = self._reduced(shown)
-            if any(span.text in text for text in reduced):
-                self._available += 1
+            in_part = False
+            for source in span.sources:
+                text = shown(source)
+                if not text:
+                    continue
+                # A source holds the whole span, so its own text need not be searched.
+                if text is self._texts[source] or span.text in text:
+                    self._available += 1
+                    break
+                in_part = True
             else:
-                self._one_recall_away += bool(texts)
-
-    def _reduced(self, shown: Shown) -> list[str]:
-        """List what is shown of pages that are not whole; a whole one holds only its own spans."""
-        texts = ((shown(index), whole) for index, whole in self._texts.items())
-        return [text for text, whole in texts if text and text is not whole]
+                if any(span.text in text for text in reduced()):
+                    self._available += 1
+                else:
+                    self._one_recall_away += in_part
 
     @property
     def totals(self) -> SpanTotals:

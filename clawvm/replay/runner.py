@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -274,7 +275,7 @@ class _Replay:
         result.turns_over_budget += plan.used_tokens > result.budget_tokens
         result.prefix_tokens_kept += plan.prefix_tokens_kept
         result.epochs += plan.epoch
-        self._availability.observe(request, self._shown)
+        self._availability.observe(request, self._shown, self._reduced)
         if self._watch is not None:
             self._watch(request, prompt, self._session)
 
@@ -292,6 +293,14 @@ class _Replay:
         if block.kind == "call":
             return call_text(block.text.split("\n", 1)[0], decode_arguments(reduced))
         return reduced.replace("\r\n", "\n")
+
+    def _reduced(self) -> Iterator[str]:
+        """Yield every text that the prompt shows in place of a block."""
+        blocks = self._recording.blocks
+        for index in self._places:
+            text = self._shown(index)
+            if text is not None and text is not blocks[index].text:
+                yield text
 
     def _same_result(self, earlier: str, later: str) -> bool:
         return self._body(earlier) == self._body(later)

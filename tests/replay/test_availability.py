@@ -24,8 +24,9 @@ def session() -> list[Block]:
 
 def totals(session: list[Block], shown: dict[int, str]) -> SpanTotals:
     availability = Availability(measured_spans(session), session)
+    reduced = [text for index, text in shown.items() if text != session[index].text]
     for request in range(2):
-        availability.observe(request, shown.get)
+        availability.observe(request, shown.get, lambda: reduced)
     return availability.totals
 
 
