@@ -24,8 +24,9 @@ def session() -> list[Block]:
 
 def totals(session: list[Block], shown: dict[int, str]) -> SpanTotals:
     availability = Availability(measured_spans(session), session)
+    reduced = [text for index, text in shown.items() if text != session[index].text]
     for request in range(2):
-        availability.observe(request, shown.get)
+        availability.observe(request, shown.get, lambda: reduced)
     return availability.totals
 
 
@@ -50,8 +51,16 @@ def test_a_page_of_which_nothing_is_shown_is_neither(session: list[Block]) -> No
     assert totals(session, {0: ""}) == SpanTotals(1, 0, 0)
 
 
-def test_text_shown_for_a_block_that_is_no_source_does_not_count(session: list[Block]) -> None:
-    assert totals(session, {3: SENTENCE}) == SpanTotals(1, 0, 0)
+def test_a_reduced_form_of_another_page_counts_when_it_quotes_the_whole_span(
+    session: list[Block],
+) -> None:
+    assert totals(session, {0: "[cleared]", 3: f"pointer: {SENTENCE}"}) == SpanTotals(1, 1, 0)
+
+
+def test_something_shown_of_a_page_that_is_no_source_is_no_recall_away(
+    session: list[Block],
+) -> None:
+    assert totals(session, {3: "[cleared]"}) == SpanTotals(1, 0, 0)
 
 
 def test_a_request_without_a_prompt_leaves_its_spans_unavailable(session: list[Block]) -> None:

@@ -49,6 +49,32 @@ def trace(*events: Event, shape: Any = "openai") -> Trace:
     return Trace(header, list(events))
 
 
+# Prompts of 3 + 4, then 7 + (2 + 4) + (1 + 4), then 18 + (2 + 4) + (3 + 4) tokens.
+CHAT: tuple[Event, ...] = (
+    user("one two three"),
+    said("four five"),
+    user("six"),
+    said("seven eight"),
+    user("nine ten eleven"),
+    said("twelve"),
+)
+
+TOOLS: tuple[Event, ...] = (
+    user("look at all of them"),
+    *(
+        event
+        for number in range(6)
+        for event in (
+            call(str(number), "read", {"path": f"file-{number}"}),
+            result(str(number), words(12, f"f{number}-")),
+        )
+    ),
+    said("seen"),
+    user("which was best?"),
+    said("the last"),
+)
+
+
 class Replayed:
     """What one replay gave: its figures, and the prompt of each request that got one."""
 
