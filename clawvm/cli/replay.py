@@ -61,7 +61,7 @@ def replay(
     for name in names:
         make_policy(name)
     counter = best_counter() if tokens is None else counter_named(tokens)
-    notes = Console(stderr=True, soft_wrap=True, highlight=False)
+    notes = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
     prompts = None if dump_prompts is None else PromptFolder(dump_prompts)
     files = trace_files(paths)
     for _, reason in files.unknown:

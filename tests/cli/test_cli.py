@@ -245,6 +245,12 @@ class TestBadInput:
             f"clawvm: {tmp_path / 'missing.jsonl'}: cannot be read (No such file or directory)"
         )
 
+    def test_a_path_is_told_as_it_is(self, run: Run, tmp_path: Path) -> None:
+        path = tmp_path / "[red]a:smile:.txt"
+        path.touch()
+        done = run("replay", tmp_path)
+        assert done.err.startswith(f"skipped {path}: the file is empty")
+
     def test_a_folder_without_traces(self, run: Run, tmp_path: Path) -> None:
         ran = run("replay", tmp_path)
         assert ran.code == 1
