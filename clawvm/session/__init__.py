@@ -1,6 +1,6 @@
 """Session: one agent's memory, and `fit` for those who want one call."""
 
-from .conversation import Entry
+from .exchange import Entry
 from .fit import fit
 from .prompt import Prompt, ToolCall
 from .session import Session

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ..errors import MessageInvalid
 from ..messages import Envelope, Part, PartKind, Shape, parse, repair, shape_of, signature
 from ..pages import Fidelity, Page, PageType, Pin, Provenance
 from ..residency import PageKind, superseded_weight
 from .book import PageBook, handle_of
+from .exchange import Entry, Exchange
 from .ladders import LadderMaker, Made
 from .layout import Layout, Owner
-from .tools import ToolKind, call_target, tool_kind
+from .tools import call_target, tool_kind
 
-__all__ = ["Conversation", "Entry", "Exchange", "Origin", "RepairMode"]
+__all__ = ["Conversation", "Origin", "RepairMode"]
 
 Message = dict[str, Any]
 Origin = Literal["instructions", "attachment"]
@@ -34,52 +34,6 @@ _ID_CHARS_MAX = 80
 # The end of a path says more than its beginning, and every character of an id is paid for in
 # pointers.
 _SUBJECT_CHARS_MAX = 40
-
-
-class Entry(NamedTuple):
-    """A part that came in with the last prompt: where it is now.
-
-    Parameters
-    ----------
-    kind : PartKind
-        What it is.
-    call_id : str or None
-        For calls and results, the call's id.
-    page_id : str
-        The page that holds it.
-    part : int
-        Which part of the page: 0, or 1 for the result of a call.
-    """
-
-    kind: PartKind
-    call_id: str | None
-    page_id: str
-    part: int
-
-
-@dataclass(slots=True)
-class Exchange:
-    """A tool call on its way, and the equal call before it, if there was one.
-
-    Parameters
-    ----------
-    page : Page
-        The page of call and, later, result.
-    call : Part
-        The call.
-    tool : ToolKind
-        What the tool does.
-    earlier : Page or None
-        The page of the last equal call.
-    earlier_level : Fidelity
-        At which level the model saw that page when it made this call.
-    """
-
-    page: Page
-    call: Part
-    tool: ToolKind
-    earlier: Page | None
-    earlier_level: Fidelity
 
 
 class Conversation:
@@ -118,7 +72,7 @@ class Conversation:
         self._made: list[Page] = []
         self._equal_before: list[tuple[str, Page | None]] = []
 
-    # Waiting ---
+    # Waiting
 
     def add(self, message: Message, origin: Origin | None) -> Envelope:
         """Check one message and keep it until the next prompt."""
@@ -231,7 +185,6 @@ class Conversation:
         self._has_user = False
 
     # What the model wrote
-    # ------------------------------------------------------------------------------
 
     def _take_reply(self, envelope: Envelope, turn: int) -> None:
         if not self._replying:
@@ -309,7 +262,6 @@ class Conversation:
         self._by_target[target] = [*known, page]
 
     # What arrived
-    # ----------------------------------------------------------------------------------------
 
     def _take_input(self, envelope: Envelope, turn: int, origin: Origin | None) -> None:
         self._replying = False
@@ -368,7 +320,7 @@ class Conversation:
         self._made.append(page)
         return page
 
-    # Both ---
+    # Both
 
     def _define(
         self,

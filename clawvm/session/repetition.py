@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..faults import FaultKind
 from ..pages import Fidelity
-from .conversation import Exchange
+from .exchange import Exchange
 
 __all__ = ["fault_of"]
 

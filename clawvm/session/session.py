@@ -9,16 +9,18 @@ from typing import Any, Self
 
 from ..errors import BudgetInvalid, PageInvalid, SessionClosed
 from ..faults import FaultKind, FaultObserver
-from ..messages import Envelope, Part, PartKind, Shape
-from ..pages import LEVELS, RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..messages import Envelope, PartKind, Shape
+from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Builders, Form
-from ..residency import PageKind, Plan, Policy, policy_named
+from ..residency import Plan, Policy, policy_named
 from ..stores import MemoryStore, Recall, Store
 from ..tokens import CountMemo, TokenCounter, best_counter, counter
 from .assembler import Assembler, OnInfeasible
-from .book import PageBook, handle_of
-from .conversation import Conversation, Entry, Origin, RepairMode
+from .book import PageBook
+from .conversation import Conversation, Origin, RepairMode
+from .exchange import Entry
 from .explain import explain
+from .given import GivenPages, Terms
 from .ladders import LadderMaker
 from .layout import Layout
 from .prompt import Prompt, ToolCall
@@ -31,14 +33,6 @@ __all__ = ["Session"]
 Message = dict[str, Any]
 
 _SESSION_ID = re.compile(r"[^/@%\s\x00-\x1f\x7f]+")
-_KIND_OF_TYPE = {
-    PageType.BOOTSTRAP: PageKind.SYSTEM,
-    PageType.CONSTRAINT: PageKind.SYSTEM,
-    PageType.PLAN: PageKind.STATE,
-    PageType.PREFERENCE: PageKind.STATE,
-    PageType.EVIDENCE: PageKind.OTHER_RESULT,
-    PageType.CONVERSATION: PageKind.USER,
-}
 # What a reset leaves: rules and preferences hold for the next conversation, the rest belongs to the
 # last.
 _SURVIVES_RESET = (PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERENCE)
@@ -125,7 +119,7 @@ class Session:
         self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
         chosen = policy_named(policy) if isinstance(policy, str) else policy
         self._assembler = Assembler(self._book, self._layout, self.faults, chosen, on_infeasible)
-        self._put_ids: set[str] = set()
+        self._given = GivenPages(self._book, self._layout, self._ladders)
         self._closed = False
 
     @classmethod
@@ -155,7 +149,7 @@ class Session:
             raise BudgetInvalid(f"a budget is a whole number of tokens above 0, found {tokens!r}")
         self._budget = tokens
 
-    # Taking in ---
+    # Taking in
 
     def put(
         self,
@@ -207,42 +201,16 @@ class Session:
             After `close`.
         """
         self._check_open()
-        old = self._book.live.get(page_id)
-        if old is not None and page_id not in self._put_ids:
-            raise PageInvalid(
-                f"page {page_id!r} of session {self.session_id!r} was made from a message and "
-                "shows what that says; put the text under another id"
-            )
-        if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
-            self._set_terms(old, scope, pin, floor, utility)
-            self._book.table.touch(old.slot, self._assembler.turn)
-            return old
-        kind = _KIND_OF_TYPE[page_type]
-        version = self._book.next_version(page_id)
-        part = Part(PartKind.TEXT, text)
-        if forms is None:
-            handle = handle_of(self.session_id, page_id, version)
-            made = self._ladders.text(part, page_type, kind, handle, page_type.name.lower())
-        else:
-            made = self._ladders.given(part, kind, _allowed(page_id, page_type, forms))
-        if utility is not None:
-            made = made.reweighed(utility)
-        page = self._book.define(
+        terms = Terms(provenance, scope, pin, floor, utility, recompute_cost)
+        return self._given.put(
             page_id,
             page_type,
-            (text,),
-            made,
-            provenance or Provenance("harness", f"put {page_id}", self._assembler.turn + 1),
-            self._assembler.turn + 1,
-            label=f"{page_type.name.lower()} page",
-            scope=scope,
-            pin=pin,
-            floor=floor,
-            recompute_cost=recompute_cost,
+            text,
+            terms,
+            forms,
+            turn=self._assembler.turn + 1,
+            shape=self._conversation.shape,
         )
-        self._put_ids.add(page_id)
-        self._layout.put(page, text, self._conversation.shape)
-        return page
 
     def add(self, message: Message, *, origin: Origin | None = None) -> None:
         """Take in one message of either chat format; its pages are made at the next `assemble`.
@@ -286,7 +254,7 @@ class Session:
         call_id = call if isinstance(call, str) else call.id
         self._conversation.add_result(call_id, text, is_error)
 
-    # Using ---
+    # Using
 
     def touch(self, page_id: str) -> None:
         """Note that a page was used: it counts as recent again.
@@ -353,7 +321,7 @@ class Session:
             self._book.table.touch(page.slot, self._assembler.turn)
         return recall
 
-    # A turn ---
+    # A turn
 
     def assemble(self) -> Prompt:
         """Decide what is resident and build the prompt of the next request.
@@ -412,7 +380,6 @@ class Session:
         return None
 
     # Boundaries
-    # ------------------------------------------------------------------------------------
 
     def compaction(self) -> None:
         """Compact: the next prompt demotes to the low-water mark; its rules are checked after."""
@@ -440,7 +407,7 @@ class Session:
             self._closed = True
             self._book.store.close()
 
-    # Looking ---
+    # Looking
 
     def explain(self, page_id: str) -> str:
         """Say why a page is at its level in the last plan, with the figures behind it.
@@ -507,24 +474,6 @@ class Session:
         if self._closed:
             raise SessionClosed(f"session {self.session_id!r} is closed; open a new one")
 
-    def _set_terms(
-        self,
-        page: Page,
-        scope: Scope | None,
-        pin: Pin | None,
-        floor: Fidelity | None,
-        utility: int | None,
-    ) -> None:
-        """Give a page whose text stays what was given beside the text."""
-        if utility is not None:
-            self._book.reweigh(page, utility)
-        if scope is not None:
-            page.scope = scope
-        if pin is not None or floor is not None:
-            self._book.pin(
-                page, page.pin if pin is None else pin, page.floor if floor is None else floor
-            )
-
     def _take_in(self) -> None:
         """Turn waiting messages into pages; judge each call that repeats an earlier one."""
         for exchange in self._conversation.take_in(self._assembler.turn + 1):
@@ -540,20 +489,6 @@ class Session:
             )
             if kind is FaultKind.DUPLICATE_SIGNATURE:
                 self.faults.hit()
-
-
-def _allowed(
-    page_id: str, page_type: PageType, forms: Mapping[Fidelity, Form]
-) -> Mapping[Fidelity, Form]:
-    """Return the given forms when each is of a level below full that the type's ladder has."""
-    levels = [level for level in RULES[page_type].levels if level is not Fidelity.FULL]
-    for level in forms:
-        if level not in levels:
-            raise PageInvalid(
-                f"page {page_id!r}: a {page_type.name.lower()} page can have forms at "
-                f"{', '.join(rung.name.lower() for rung in levels)}, found {level!r}"
-            )
-    return forms
 
 
 def _counter(spec: str | Callable[[str], int] | TokenCounter) -> TokenCounter:

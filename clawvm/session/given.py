@@ -1,0 +1,125 @@
+"""Pages that a harness puts: rules, plans, preferences, whatever is no message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..errors import PageInvalid
+from ..messages import Part, PartKind, Shape
+from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..representations import Form
+from ..residency import PageKind
+from .book import PageBook, handle_of
+from .ladders import LadderMaker, Made
+from .layout import Layout
+
+__all__ = ["GivenPages", "Terms"]
+
+_KIND_OF_TYPE = {
+    PageType.BOOTSTRAP: PageKind.SYSTEM,
+    PageType.CONSTRAINT: PageKind.SYSTEM,
+    PageType.PLAN: PageKind.STATE,
+    PageType.PREFERENCE: PageKind.STATE,
+    PageType.EVIDENCE: PageKind.OTHER_RESULT,
+    PageType.CONVERSATION: PageKind.USER,
+}
+
+
+class Terms(NamedTuple):
+    """What a caller says of a page beside its text; None where nothing is said."""
+
+    provenance: Provenance | None
+    scope: Scope | None
+    pin: Pin | None
+    floor: Fidelity | None
+    utility: int | None
+    recompute_cost: int
+
+
+class GivenPages:
+    """Makes and changes the pages that are no messages; see `Session.put`.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(self, book: PageBook, layout: Layout, ladders: LadderMaker) -> None:
+        self._book = book
+        self._layout = layout
+        self._ladders = ladders
+        self._ids: set[str] = set()
+
+    def put(
+        self,
+        page_id: str,
+        page_type: PageType,
+        text: str,
+        terms: Terms,
+        forms: Mapping[Fidelity, Form] | None,
+        *,
+        turn: int,
+        shape: Shape | None,
+    ) -> Page:
+        """Make a page, or give one a new content or other terms."""
+        old = self._book.live.get(page_id)
+        if old is not None and page_id not in self._ids:
+            raise PageInvalid(
+                f"page {page_id!r} of session {self._book.session_id!r} was made from a message "
+                "and shows what that says; put the text under another id"
+            )
+        if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
+            self._change_terms(old, terms)
+            self._book.table.touch(old.slot, turn)
+            return old
+        made = self._made(page_id, page_type, text, forms)
+        if terms.utility is not None:
+            made = made.reweighed(terms.utility)
+        page = self._book.define(
+            page_id,
+            page_type,
+            (text,),
+            made,
+            terms.provenance or Provenance("harness", f"put {page_id}", turn),
+            turn,
+            label=f"{page_type.name.lower()} page",
+            scope=terms.scope,
+            pin=terms.pin,
+            floor=terms.floor,
+            recompute_cost=terms.recompute_cost,
+        )
+        self._ids.add(page_id)
+        self._layout.put(page, text, shape)
+        return page
+
+    def _made(
+        self, page_id: str, page_type: PageType, text: str, forms: Mapping[Fidelity, Form] | None
+    ) -> Made:
+        part = Part(PartKind.TEXT, text)
+        kind = _KIND_OF_TYPE[page_type]
+        if forms is not None:
+            _refuse_levels(page_id, page_type, forms)
+            return self._ladders.given(part, kind, forms)
+        version = self._book.next_version(page_id)
+        handle = handle_of(self._book.session_id, page_id, version)
+        return self._ladders.text(part, page_type, kind, handle, page_type.name.lower())
+
+    def _change_terms(self, page: Page, terms: Terms) -> None:
+        """Give a page whose text stays what was said beside the text."""
+        if terms.utility is not None:
+            self._book.reweigh(page, terms.utility)
+        if terms.scope is not None:
+            page.scope = terms.scope
+        if terms.pin is not None or terms.floor is not None:
+            pin = page.pin if terms.pin is None else terms.pin
+            self._book.pin(page, pin, page.floor if terms.floor is None else terms.floor)
+
+
+def _refuse_levels(page_id: str, page_type: PageType, forms: Mapping[Fidelity, Form]) -> None:
+    """Refuse a form at a level that the type's ladder does not have below full."""
+    levels = [level for level in RULES[page_type].levels if level is not Fidelity.FULL]
+    for level in forms:
+        if level not in levels:
+            raise PageInvalid(
+                f"page {page_id!r}: a {page_type.name.lower()} page can have forms at "
+                f"{', '.join(rung.name.lower() for rung in levels)}, found {level!r}"
+            )
