@@ -33,6 +33,7 @@ __all__ = ["Session"]
 Message = dict[str, Any]
 
 _SESSION_ID = re.compile(r"[^/@%\s\x00-\x1f\x7f]+")
+_BUDGET_MAX = (1 << 63) - 1  # what the selector can count
 # What a reset leaves: rules and preferences hold for the next conversation, the rest belongs to the
 # last.
 _SURVIVES_RESET = (PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERENCE)
@@ -145,8 +146,11 @@ class Session:
 
     @budget.setter
     def budget(self, tokens: int) -> None:
-        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens <= 0:
-            raise BudgetInvalid(f"a budget is a whole number of tokens above 0, found {tokens!r}")
+        whole = isinstance(tokens, int) and not isinstance(tokens, bool)
+        if not whole or not 0 < tokens <= _BUDGET_MAX:
+            raise BudgetInvalid(
+                f"a budget is a whole number of tokens from 1 to {_BUDGET_MAX}, found {tokens!r}"
+            )
         self._budget = tokens
 
     # Taking in
@@ -180,7 +184,7 @@ class Session:
         page_type : PageType
             Which of the six.
         text : str
-            The full text.
+            The full text; a blank one shows nothing.
         provenance : Provenance, optional
             The event that it came from; by default this call of the harness.
         scope, pin, floor : optional
@@ -191,6 +195,7 @@ class Session:
             What it takes to make it again, in arbitrary units; the paper's policy reads it.
         forms : mapping of Fidelity to Form, optional
             Cheaper forms of your own, for instance a summary; the built-in ones are not made then.
+            A form that is blank or saves nothing is left out.
 
         Raises
         ------
@@ -277,6 +282,8 @@ class Session:
         ------
         PageNotFound
             When no live page has this id.
+        PageInvalid
+            When there is no such pin or level; nothing has changed then.
         """
         self._check_open()
         page = self._book.get(page_id)
@@ -289,9 +296,15 @@ class Session:
         ------
         PageNotFound
             When no live page has this id.
+        PageInvalid
+            When there is no such level.
         """
         self._check_open()
         page = self._book.get(page_id)
+        if level not in LEVELS:
+            raise PageInvalid(
+                f"page {page_id!r}: a demanded level is a Fidelity, 0 to 4, found {level!r}"
+            )
         if self._book.table.level(page.slot) >= level:
             self.faults.hit()
         demands = self._assembler.demands
