@@ -29,7 +29,7 @@ def required_levels(view: View) -> dict[int, Fidelity]:
     left = view.budget - sum(map(view.table.tokens, required, required.values()))
     newest_first = list(reversed(view.tail))
     for slot in newest_first:
-        if slot in required:
+        if required.get(slot):
             continue
         page = view.pages[slot]
         cheapest = _rung(page, Fidelity.POINTER)
