@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import BudgetInvalid, PageInvalid, SessionClosed
+from ..errors import BudgetInvalid, OptionUnknown, PageInvalid, SessionClosed
 from ..faults import FaultKind, FaultObserver
 from ..messages import Envelope, PartKind, Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
@@ -82,6 +82,8 @@ class Session:
         When the budget is not a positive whole number.
     PolicyUnknown
         When no policy has that name.
+    OptionUnknown
+        When `shape`, `repair` or `on_infeasible` is none of its words.
     TokenizerUnavailable
         When the counter is asked for by name and its vocabulary is not at hand.
 
@@ -109,6 +111,9 @@ class Session:
                 "a session id is a text without '/', '@', '%' and white space, found "
                 f"{session_id!r}; it stands in handles"
             )
+        _check_option("shape", shape, (None, "openai", "anthropic"))
+        _check_option("repair", repair, ("repair", "refuse"))
+        _check_option("on_infeasible", on_infeasible, ("raise", "report"))
         self.session_id = session_id
         self.budget = budget
         self.counter = best_counter() if counter is None else _counter(counter)
@@ -502,6 +507,11 @@ class Session:
             )
             if kind is FaultKind.DUPLICATE_SIGNATURE:
                 self.faults.hit()
+
+
+def _check_option(name: str, value: object, known: tuple[object, ...]) -> None:
+    if value not in known:
+        raise OptionUnknown(f"{name} is one of {', '.join(map(repr, known))}, found {value!r}")
 
 
 def _counter(spec: str | Callable[[str], int] | TokenCounter) -> TokenCounter:

@@ -7,7 +7,7 @@ from chat_histories import says, user
 from chat_validators import check
 
 from clawvm import Fidelity, PageType, Pin, Scope
-from clawvm.errors import BudgetInvalid, MessageInvalid, PageInvalid
+from clawvm.errors import BudgetInvalid, MessageInvalid, OptionUnknown, PageInvalid
 from clawvm.representations import Form
 
 pytestmark = pytest.mark.usefixtures("core")
@@ -24,6 +24,13 @@ def session(open_session):
 
 def terms(page):
     return page.pin, page.floor, page.scope, page.weight, page.version, page.texts
+
+
+@pytest.mark.parametrize("option", ["shape", "repair", "on_infeasible"])
+@pytest.mark.parametrize("word", ["rasie", "", 1])
+def test_an_option_that_is_none_of_the_known_words(open_session, option, word):
+    with pytest.raises(OptionUnknown, match=f"{option} is one of .*, found {word!r}"):
+        open_session(**{option: word})
 
 
 @pytest.mark.parametrize("level", [-1, 5, "full", None])
