@@ -154,7 +154,8 @@ class Session:
         whole = isinstance(tokens, int) and not isinstance(tokens, bool)
         if not whole or not 0 < tokens <= _BUDGET_MAX:
             raise BudgetInvalid(
-                f"a budget is a whole number of tokens from 1 to {_BUDGET_MAX}, found {tokens!r}"
+                f"a budget is a whole number of tokens above 0, at most {_BUDGET_MAX}, "
+                f"found {tokens!r}"
             )
         self._budget = tokens
 

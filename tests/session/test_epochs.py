@@ -223,6 +223,17 @@ def test_what_arrived_last_is_in_full_even_above_the_mark(open_session):
     assert 700 < prompt.tokens <= 1_000
 
 
+def test_the_tail_is_all_that_the_model_wrote_last_and_what_came_since(open_session):
+    session = open_session(1_000, policy=ClawVMPolicy(low_water_percent=1))
+    call = openai_asks(openai_call("c1"))
+    session.extend([user("go"), says("old " * 200), user("well?")])
+    session.extend([says("one " * 100), says("two " * 100), call, openai_result("c1", "r" * 400)])
+    session.compaction()
+    session.assemble()
+    full = [page.id for page in session.pages() if session.level(page.id) is Fidelity.FULL]
+    assert full == ["user", "assistant#2", "assistant#3", "read:a"]  # "go" has no cheaper form
+
+
 def test_a_lower_budget_holds_from_the_next_prompt_on(open_session, code):
     session = open_session(BUDGET)
     session.extend([user("go"), says(code("a", 30)), user("b"), says("c"), user("d")])

@@ -325,6 +325,15 @@ def test_ids_of_pages_hold_no_white_space_and_no_version_mark(open_session):
     assert session.pages()[1].id == "read:a-b-c-d-.txt"
 
 
+def test_the_id_of_a_call_keeps_the_end_of_a_long_path(open_session):
+    session = open_session()
+    path = "/home/somebody/projects/" + "deep/" * 20 + "module/file.py"
+    session.extend([user("go"), openai_asks(openai_call("c1", "read", f'{{"path": "{path}"}}'))])
+    session.add_result("c1", "done")
+    session.assemble()
+    assert session.pages()[1].id == f"read:{path[-40:]}"
+
+
 def test_entered_tells_where_each_part_is(open_session):
     session = open_session()
     session.extend([user("go"), openai_asks(openai_call("c1"), content="I look.")])
