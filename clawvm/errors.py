@@ -17,6 +17,7 @@ __all__ = [
     "LadderInvalid",
     "LimitExceeded",
     "MessageInvalid",
+    "OptionUnknown",
     "PageInvalid",
     "PageNotFound",
     "PolicyUnknown",
@@ -124,6 +125,10 @@ class BuilderInvalid(ClawVMError, ValueError):
 
 class PolicyUnknown(ClawVMError, ValueError):
     """No residency policy has this name."""
+
+
+class OptionUnknown(ClawVMError, ValueError):
+    """An option that takes one of a few words was given another."""
 
 
 class SessionClosed(ClawVMError, RuntimeError):

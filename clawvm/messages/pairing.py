@@ -8,7 +8,7 @@ result never steals the call of a well placed one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -59,7 +59,9 @@ class Pairs:
     findings: list[Finding] = field(default_factory=list)
 
 
-def pairs(envelopes: Sequence[Envelope], *, open_calls: bool = False) -> Pairs:
+def pairs(
+    envelopes: Sequence[Envelope], *, open_calls: bool = False, taken: Collection[str] = ()
+) -> Pairs:
     """Match results with calls and report what a service would refuse; linear time.
 
     Well placed is, in an OpenAI history, a tool message in the run right behind the assistant
@@ -72,8 +74,10 @@ def pairs(envelopes: Sequence[Envelope], *, open_calls: bool = False) -> Pairs:
         The whole history.
     open_calls : bool
         Calls of the last assistant message may lack their results: they are about to run.
+    taken : collection of str
+        Ids of calls that stand before these messages.
     """
-    return _Pairing(envelopes).run(open_calls=open_calls)
+    return _Pairing(envelopes).run(open_calls=open_calls, taken=taken)
 
 
 class _Pairing:
@@ -93,12 +97,12 @@ class _Pairing:
                     self.results[Place(at, index)] = _key_of_result(envelope, part)
         self.known = {key for key in self.calls.values() if key is not None}
 
-    def run(self, *, open_calls: bool) -> Pairs:
+    def run(self, *, open_calls: bool, taken: Collection[str]) -> Pairs:
         self.match_neighbours()
         self.match_distant(self.places(), FindingKind.DISPLACED_RESULT)
         self.match_distant(self.places()[::-1], FindingKind.EARLY_RESULT)
         self.sort_leftovers(open_calls=open_calls)
-        self.assign_ids()
+        self.assign_ids(taken)
         self.notes.sort(key=lambda note: note[0])  # stable: one place keeps its order
         self.answer.findings = [finding for _, finding in self.notes]
         return self.answer
@@ -227,10 +231,10 @@ class _Pairing:
                 return at
         return None
 
-    def assign_ids(self) -> None:
+    def assign_ids(self, taken: Collection[str]) -> None:
         """Give every call an id of its own, and every result the id of its call."""
-        used: set[str] = set()
-        fresh = _FreshIds((*self.calls.values(), *self.results.values()))
+        used = set(taken)
+        fresh = _FreshIds((*self.calls.values(), *self.results.values()), taken)
         for call, key in self.calls.items():
             part = self.part(call)
             if _is_legacy(key):
@@ -267,8 +271,8 @@ class _FreshIds:
 
     LENGTH_MAX = 32  # services limit an id to 40 characters; this leaves room for a number
 
-    def __init__(self, taken: Iterable[_Key]) -> None:
-        self.taken = {key[1] for key in taken if key is not None}
+    def __init__(self, keys: Iterable[_Key], taken: Collection[str]) -> None:
+        self.taken = {*taken, *(key[1] for key in keys if key is not None)}
         self.numbers: dict[str, int] = {}
 
     def next(self, base: str) -> str:

@@ -7,7 +7,7 @@ valid again, loses no text that the model has seen, and says what it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ def repair(
     mode: Literal["repair", "refuse"] = "repair",
     *,
     open_calls: bool = False,
+    taken: Collection[str] = (),
 ) -> tuple[list[Message], RepairReport]:
     """Make a history valid, with a report; or refuse it with every finding.
 
@@ -49,6 +50,8 @@ def repair(
         ``"refuse"``: raise when there is anything to repair.
     open_calls : bool
         Calls of the last assistant message may lack their results: they are about to run.
+    taken : collection of str
+        Ids of calls that stand before these messages, when they are the rest of a longer history.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def repair(
     shape = shape or detect_shape(messages)
     room = repair_openai if shape == "openai" else repair_anthropic
     envelopes, origins, findings = _tidy(parse_all(messages, shape), room.tidy)
-    paired = pairs(envelopes, open_calls=open_calls)
+    paired = pairs(envelopes, open_calls=open_calls, taken=taken)
     findings += [replace(found, message=origins[found.message]) for found in paired.findings]
     findings.sort(key=lambda finding: finding.message)
     if findings and mode == "refuse":

@@ -29,7 +29,7 @@ def required_levels(view: View) -> dict[int, Fidelity]:
     left = view.budget - sum(map(view.table.tokens, required, required.values()))
     newest_first = list(reversed(view.tail))
     for slot in newest_first:
-        if slot in required:
+        if required.get(slot):
             continue
         page = view.pages[slot]
         cheapest = _rung(page, Fidelity.POINTER)
@@ -46,7 +46,9 @@ def required_levels(view: View) -> dict[int, Fidelity]:
 
 
 def _rung(page: Page, level: Fidelity) -> Fidelity:
-    """Return the cheapest level of the page's ladder that is at least `level`."""
+    """Return the cheapest level of the page's ladder that is at least `level`, or ``NONE``."""
+    if level is Fidelity.NONE:
+        return level
     return level if level in page.ladder else next(rung for rung in page.ladder if rung >= level)
 
 

@@ -171,7 +171,11 @@ class PageBook:
     def pin(self, page: Page, pin: Pin, floor: Fidelity) -> None:
         """Set a page's pin and floor."""
         self.table.set_pin(page.slot, pin)
-        self.table.set_floor(page.slot, floor)
+        try:
+            self.table.set_floor(page.slot, floor)
+        except PageInvalid:
+            self.table.set_pin(page.slot, page.pin)
+            raise
         page.pin = pin
         page.floor = floor
         self._index_pin(page)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..errors import MessageInvalid
@@ -16,7 +17,7 @@ from ..messages import Envelope, Part, PartKind, Shape, parse, repair, shape_of,
 from ..pages import Fidelity, Page, PageType, Pin, Provenance
 from ..residency import PageKind, superseded_weight
 from .book import PageBook, handle_of
-from .exchange import Entry, Exchange
+from .exchange import CallKey, Entry, Exchange, call_key
 from .ladders import LadderMaker, Made
 from .layout import Layout, Owner
 from .tools import call_target, tool_kind
@@ -61,7 +62,9 @@ class Conversation:
         self._waiting: list[tuple[Message, Origin | None]] = []
         self._shape_seen = shape is not None
         ladders.shape = shape or "openai"
-        self._open: dict[str, Exchange] = {}
+        self._open: dict[CallKey, Exchange] = {}
+        self._call_ids: set[str] = set()
+        self._taken_count = 0
         self._latest_equal: dict[str, Page] = {}
         self._by_target: dict[str, list[Page]] = {}
         self._replying = False
@@ -143,6 +146,10 @@ class Conversation:
                 weight = superseded_weight(exchange.earlier.weight)
                 self._book.reweigh(exchange.earlier, weight)
         self.repairs.extend(findings)
+        self._call_ids.update(
+            entry.call_id for entry in self.entered if entry.call_id and entry.kind is PartKind.CALL
+        )
+        self._taken_count += len(self._waiting)
         self._waiting.clear()
         return self._repeated
 
@@ -172,12 +179,16 @@ class Conversation:
 
     def _mended(self) -> tuple[list[Message], list[str]]:
         messages = [message for message, _ in self._waiting]
-        mended, report = repair(messages, self.shape or "openai", self._mode)
-        return mended, [str(finding) for finding in report.findings]
+        mended, report = repair(messages, self.shape or "openai", self._mode, taken=self._call_ids)
+        # A finding counts from the first of these messages, a reader from the first there was.
+        before = self._taken_count
+        findings = (replace(found, message=before + found.message) for found in report.findings)
+        return mended, [str(finding) for finding in findings]
 
     def forget(self) -> None:
         """Drop what is known of past calls: the conversation is over."""
         self._open.clear()
+        self._call_ids.clear()
         self._latest_equal.clear()
         self._by_target.clear()
         self.tail = {}
@@ -250,8 +261,7 @@ class Conversation:
         self._latest_equal[equal] = page
         if target is not None:
             self._use_target(target, page, turn)
-        if call.call_id is not None:
-            self._open[call.call_id] = Exchange(page, call, tool, earlier, level)
+        self._open[call_key(call)] = Exchange(page, call, tool, earlier, level)
         return page
 
     def _use_target(self, target: str, page: Page, turn: int) -> None:
@@ -268,9 +278,10 @@ class Conversation:
         position = self._layout.next_position
         owners: list[Owner] = []
         for part in envelope.parts:
-            answers = part.kind is PartKind.RESULT and part.call_id in self._open
-            if answers and part.call_id is not None:
-                exchange = self._open.pop(part.call_id)
+            exchange = None
+            if part.kind is PartKind.RESULT:
+                exchange = self._open.pop(call_key(part), None)
+            if exchange is not None:
                 self._answer(exchange, part, turn)
                 owners.append(Owner(exchange.page, 1))
             else:

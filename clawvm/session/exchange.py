@@ -9,7 +9,9 @@ from ..messages import Part, PartKind
 from ..pages import Fidelity, Page
 from .tools import ToolKind
 
-__all__ = ["Entry", "Exchange"]
+__all__ = ["CallKey", "Entry", "Exchange", "call_key"]
+
+CallKey = tuple[str | None, str | None]
 
 
 class Entry(NamedTuple):
@@ -56,3 +58,8 @@ class Exchange:
     tool: ToolKind
     earlier: Page | None
     earlier_level: Fidelity
+
+
+def call_key(part: Part) -> CallKey:
+    """Return what a call and its result have in common: an id, or in the old format a name."""
+    return (part.call_id, None) if part.call_id is not None else (None, part.name)

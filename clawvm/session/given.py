@@ -61,6 +61,11 @@ class GivenPages:
         shape: Shape | None,
     ) -> Page:
         """Make a page, or give one a new content or other terms."""
+        if not isinstance(text, str) or page_type not in RULES:
+            raise PageInvalid(
+                f"page {page_id!r}: expected a page type and a text, found {page_type!r} and a "
+                f"{type(text).__name__}"
+            )
         old = self._book.live.get(page_id)
         if old is not None and page_id not in self._ids:
             raise PageInvalid(
@@ -99,19 +104,26 @@ class GivenPages:
         if forms is not None:
             _refuse_levels(page_id, page_type, forms)
             return self._ladders.given(part, kind, forms)
-        version = self._book.next_version(page_id)
+        old = self._book.live.get(page_id)
+        same_text = old is not None and old.texts == (text,)
+        version = old.version if old and same_text else self._book.next_version(page_id)
         handle = handle_of(self._book.session_id, page_id, version)
         return self._ladders.text(part, page_type, kind, handle, page_type.name.lower())
 
     def _change_terms(self, page: Page, terms: Terms) -> None:
         """Give a page whose text stays what was said beside the text."""
+        weight = page.weight
         if terms.utility is not None:
             self._book.reweigh(page, terms.utility)
-        if terms.scope is not None:
-            page.scope = terms.scope
         if terms.pin is not None or terms.floor is not None:
             pin = page.pin if terms.pin is None else terms.pin
-            self._book.pin(page, pin, page.floor if terms.floor is None else terms.floor)
+            try:
+                self._book.pin(page, pin, page.floor if terms.floor is None else terms.floor)
+            except PageInvalid:
+                self._book.reweigh(page, weight)
+                raise
+        if terms.scope is not None:
+            page.scope = terms.scope
 
 
 def _refuse_levels(page_id: str, page_type: PageType, forms: Mapping[Fidelity, Form]) -> None:

@@ -70,6 +70,7 @@ class LadderMaker:
         cheaper = {
             level: PageForm((form.text,), (self._tokens(part, form.text),), form.quality)
             for level, form in forms.items()
+            if form.text.strip()  # Anthropic refuses a blank text.
         }
         full = PageForm((None,), (self._tokens(part, None),), FULL_QUALITY)
         return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(part.text)))

@@ -98,13 +98,16 @@ class Layout:
             row = self._rows[places[0]]
             role = row.envelope.role if row is not None else role
             envelope = parse({"role": role, "content": text}, shape or "openai")
-            self._rows[places[0]] = _row(envelope, [Owner(page, 0)])
+            self._rows[places[0]] = _row(envelope, [Owner(page, 0)]) if text.strip() else None
             self._stale.add(places[0])
             return
         if places:
             self.remove(page)
         envelope = parse({"role": role, "content": text}, shape or "openai")
         page.position = self._append(envelope, [Owner(page, 0)])
+        if not text.strip():
+            # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
+            self._rows[page.position] = None
 
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""

@@ -39,7 +39,8 @@ def look_up(book: PageBook, name: str, version: int | None) -> Recall:
     except OSError as error:
         reason = f"the store failed on page {page_id!r}: {error}"
         return Recall(RecallOutcome.BACKEND_ERROR, page_id, wanted, None, reason)
-    if text is not None:
+    # A content behind the newest version is one whose page was refused after it had been kept.
+    if text is not None and wanted <= page.version:
         reason = f"version {wanted} of page {page_id!r}"
         return Recall(RecallOutcome.FOUND, page_id, wanted, text, reason)
     if 0 < wanted < page.version and newest is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import BudgetInvalid, PageInvalid, SessionClosed
+from ..errors import BudgetInvalid, OptionUnknown, PageInvalid, SessionClosed
 from ..faults import FaultKind, FaultObserver
 from ..messages import Envelope, PartKind, Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
@@ -33,6 +33,7 @@ __all__ = ["Session"]
 Message = dict[str, Any]
 
 _SESSION_ID = re.compile(r"[^/@%\s\x00-\x1f\x7f]+")
+_BUDGET_MAX = (1 << 63) - 1  # what the selector can count
 # What a reset leaves: rules and preferences hold for the next conversation, the rest belongs to the
 # last.
 _SURVIVES_RESET = (PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERENCE)
@@ -81,6 +82,8 @@ class Session:
         When the budget is not a positive whole number.
     PolicyUnknown
         When no policy has that name.
+    OptionUnknown
+        When `shape`, `repair` or `on_infeasible` is none of its words.
     TokenizerUnavailable
         When the counter is asked for by name and its vocabulary is not at hand.
 
@@ -108,6 +111,9 @@ class Session:
                 "a session id is a text without '/', '@', '%' and white space, found "
                 f"{session_id!r}; it stands in handles"
             )
+        _check_option("shape", shape, (None, "openai", "anthropic"))
+        _check_option("repair", repair, ("repair", "refuse"))
+        _check_option("on_infeasible", on_infeasible, ("raise", "report"))
         self.session_id = session_id
         self.budget = budget
         self.counter = best_counter() if counter is None else _counter(counter)
@@ -145,8 +151,11 @@ class Session:
 
     @budget.setter
     def budget(self, tokens: int) -> None:
-        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens <= 0:
-            raise BudgetInvalid(f"a budget is a whole number of tokens above 0, found {tokens!r}")
+        whole = isinstance(tokens, int) and not isinstance(tokens, bool)
+        if not whole or not 0 < tokens <= _BUDGET_MAX:
+            raise BudgetInvalid(
+                f"a budget is a whole number of tokens from 1 to {_BUDGET_MAX}, found {tokens!r}"
+            )
         self._budget = tokens
 
     # Taking in
@@ -180,7 +189,7 @@ class Session:
         page_type : PageType
             Which of the six.
         text : str
-            The full text.
+            The full text; a blank one shows nothing.
         provenance : Provenance, optional
             The event that it came from; by default this call of the harness.
         scope, pin, floor : optional
@@ -191,6 +200,7 @@ class Session:
             What it takes to make it again, in arbitrary units; the paper's policy reads it.
         forms : mapping of Fidelity to Form, optional
             Cheaper forms of your own, for instance a summary; the built-in ones are not made then.
+            A form that is blank or saves nothing is left out.
 
         Raises
         ------
@@ -277,6 +287,8 @@ class Session:
         ------
         PageNotFound
             When no live page has this id.
+        PageInvalid
+            When there is no such pin or level; nothing has changed then.
         """
         self._check_open()
         page = self._book.get(page_id)
@@ -289,9 +301,15 @@ class Session:
         ------
         PageNotFound
             When no live page has this id.
+        PageInvalid
+            When there is no such level.
         """
         self._check_open()
         page = self._book.get(page_id)
+        if level not in LEVELS:
+            raise PageInvalid(
+                f"page {page_id!r}: a demanded level is a Fidelity, 0 to 4, found {level!r}"
+            )
         if self._book.table.level(page.slot) >= level:
             self.faults.hit()
         demands = self._assembler.demands
@@ -489,6 +507,11 @@ class Session:
             )
             if kind is FaultKind.DUPLICATE_SIGNATURE:
                 self.faults.hit()
+
+
+def _check_option(name: str, value: object, known: tuple[object, ...]) -> None:
+    if value not in known:
+        raise OptionUnknown(f"{name} is one of {', '.join(map(repr, known))}, found {value!r}")
 
 
 def _counter(spec: str | Callable[[str], int] | TokenCounter) -> TokenCounter:

@@ -323,3 +323,24 @@ def assert_repairs(history, shape):
         for part in envelope.parts:
             if part.kind == "result":
                 assert part.text.strip() in said, "a result was lost"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_id_of_an_earlier_part_of_the_history_is_not_used_again(shape):
+    if shape == "openai":
+        rest = [openai_asks(openai_call("a"), openai_call("b"))]
+        rest += [openai_result("b", "two"), openai_result("a", "one")]
+    else:
+        rest = [says(tool_use("a"), tool_use("b"))]
+        rest += [user(tool_result("b", "two"), tool_result("a", "one"))]
+    result = repaired(rest, shape, FindingKind.DUPLICATE_ID, taken={"a", "a_2"})
+    check(result, shape)
+    shown = repr(result)
+    assert [shown.count(f"'{name}'") for name in ("a", "a_2", "a_3", "b")] == [0, 0, 2, 2]
+
+
+def test_a_call_without_an_id_gets_none_of_an_earlier_part():
+    history = [openai_asks(openai_call(None)), openai_result(None, "done")]
+    kinds = FindingKind.BAD_ID, FindingKind.BAD_ID
+    result = repaired(history, "openai", *kinds, taken={"call_0_0"})
+    assert result[1]["tool_call_id"] == "call_0_0_2"

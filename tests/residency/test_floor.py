@@ -37,6 +37,11 @@ def test_a_hard_pin_is_required_at_its_floor(make_page, make_view):
     assert required(make_view([page], 1_000)) == {"p": S}
 
 
+def test_a_hard_pin_without_a_floor_requires_nothing(make_page, make_view):
+    page = make_page("p", LADDER, pin=Pin.HARD, floor=Fidelity.NONE)
+    assert required(make_view([page], 1_000)) == {"p": Fidelity.NONE}
+
+
 def test_a_soft_pin_is_not_required(make_page, make_view):
     assert required(make_view([make_page("p", LADDER, PageType.PLAN)], 1_000)) == {}
 
@@ -90,6 +95,12 @@ def test_a_pinned_page_of_the_tail_is_raised_to_full_where_it_fits(make_page, ma
     view.tail = [page.slot]
     assert required(view) == {"p": F}
     view.budget = 99
+    assert required(view) == {"p": P}
+
+
+def test_the_newest_page_is_required_even_if_its_pin_asks_nothing(make_page, make_view):
+    view = make_view([make_page("p", LADDER, pin=Pin.HARD, floor=Fidelity.NONE)], 50)
+    view.tail = [0]
     assert required(view) == {"p": P}
 
 

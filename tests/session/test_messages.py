@@ -131,6 +131,22 @@ def test_images_thinking_and_cache_marks_survive(open_session, words):
     check(prompt.messages, "anthropic")
 
 
+def test_media_and_cache_marks_survive_an_epoch_in_openai_format(open_session, words):
+    session = open_session(7_000)
+    session.extend(OPENAI)
+    session.extend([says(words("filler", 300)), user("and now?"), says("Fine."), user("bye")])
+    prompt = session.assemble()
+    assert prompt.plan.epoch
+    given = [b for m in OPENAI if isinstance(m["content"], list) for b in m["content"]]
+    blocks = [b for m in prompt.messages if isinstance(m["content"], list) for b in m["content"]]
+    media = [b for b in blocks if b["type"] in ("image_url", "input_audio", "file")]
+    assert media
+    assert all(any(block is one for one in given) for block in media)
+    marked = [block for block in blocks if "cache_control" in block]
+    assert [block["cache_control"] for block in marked] == [{"type": "ephemeral"}]
+    check(prompt.messages, "openai")
+
+
 def test_a_cache_mark_stays_on_a_block_that_is_shown_in_a_cheaper_form(open_session, words):
     mark = {"type": "ephemeral"}
     for shape in ("openai", "anthropic"):
@@ -269,6 +285,36 @@ def test_a_text_that_imitates_our_handles_is_a_text(open_session, words):
     assert prompt.plan.epoch
     assert session.page("assistant").texts == (fake,)
     assert session.recall("assistant").text == fake
+
+
+def test_a_text_that_is_another_pages_pointer_word_for_word_is_a_text(open_session, code):
+    session = open_session(200, shape="openai")
+    session.extend([user("go"), says(code("real"))])
+    session.assemble()
+    pointer = session.page("assistant").shown(Fidelity.POINTER, 0)
+    session.extend([user(pointer), says(code("filler")), user("end")])
+    session.demand("assistant", Fidelity.POINTER)
+    session.assemble()
+    session.demand("user#2")
+    messages = session.assemble().messages
+    assert user(pointer) in messages
+    assert session.recall("user#2").text == pointer
+    assert session.recall(pointer.split(" ")[0]).text == code("real")
+
+
+@pytest.mark.parametrize("shape", ["openai", "anthropic"])
+def test_the_list_of_a_prompt_is_the_callers(open_session, shape):
+    session = open_session(shape=shape)
+    session.extend([user("go"), says("ok")])
+    session.assemble().messages.clear()
+    assert session.assemble().messages == [user("go"), says("ok")]
+
+
+def test_the_same_object_twice_is_two_messages(open_session):
+    session = open_session()
+    again = user("again")
+    session.extend([again, again])
+    assert session.assemble().messages == [again, again]
 
 
 def test_ids_of_pages_hold_no_white_space_and_no_version_mark(open_session):

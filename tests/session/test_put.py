@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from chat_histories import openai_asks, openai_call, says, tool_use, user
+from chat_validators import check
 
 from clawvm import Fidelity, PageType, Pin, Provenance, Scope
 from clawvm.errors import LimitExceeded, PageInvalid
@@ -223,3 +225,40 @@ def test_the_same_text_with_another_pin_takes_the_pin(open_session):
     session.put("p", PageType.EVIDENCE, "text", pin=Pin.HARD, floor=Fidelity.FULL, utility=77)
     page = session.page("p")
     assert (page.pin, page.floor, page.weight, page.version) == (Pin.HARD, Fidelity.FULL, 77, 1)
+
+
+def test_a_page_that_only_changes_its_type_keeps_its_version_and_its_handle_resolves(
+    open_session, code
+):
+    session = open_session()
+    session.put("p", PageType.EVIDENCE, code("p"))
+    page = session.put("p", PageType.PREFERENCE, code("p"))
+    assert page.version == 1
+    handle = page.shown(Fidelity.POINTER, 0).split(" ")[0]
+    assert session.recall(handle).text == code("p")
+
+
+def test_a_put_that_was_refused_is_no_version(open_session):
+    session = open_session()
+    session.put("p", PageType.PLAN, "step one")
+    with pytest.raises(PageInvalid):
+        session.put("p", PageType.PLAN, "step two", floor=9)
+    assert session.recall("p").text == "step one"
+    assert not session.recall("p", 2).found
+    session.put("p", PageType.PLAN, "step three")
+    assert session.recall("p", 2).text == "step three"
+
+
+@pytest.mark.parametrize("shape", ["openai", "anthropic"])
+def test_a_page_put_between_a_call_and_its_result_does_not_part_them(open_session, shape):
+    session = open_session(shape=shape)
+    session.add(user("go"))
+    session.assemble()
+    asks = openai_asks(openai_call("c1")) if shape == "openai" else says(tool_use("c1", path="a"))
+    session.post_model(asks)
+    session.put("state", PageType.PLAN, "step one")
+    session.add_result("c1", "done")
+    messages = session.assemble().messages
+    check(messages, shape)
+    assert session.repairs == ()
+    assert "step one" in repr(messages)

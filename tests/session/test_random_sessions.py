@@ -6,17 +6,21 @@ import os
 import random
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 from chat_histories import openai_call, says, tool_result, tool_use, user
 from chat_validators import check
 
-from clawvm import BudgetInfeasible, Fidelity, PageType, Pin, Session
+from clawvm import BudgetInfeasible, Fidelity, PageType, Pin, Prompt, Session
 from clawvm.messages import prompt_tokens
+from clawvm.pages import RULES
+from clawvm.representations import Form
 
 SESSIONS = 45
 TURNS = 12
+PUT_IDS = "pqrstu"  # one for each type
 TOPICS = ("alpha", "beta", "gamma", "delta")
 TOOLS = ("read", "grep", "bash", "edit", "book_flight")
 
@@ -40,6 +44,10 @@ class Driver:
         )
         self.clawvm = policy == "clawvm"
         self.calls = 0
+        self.before: Prompt | None = None
+        self.unseen_before = 0
+        # Whether anything but new messages has come since the last prompt.
+        self.disturbed = True
         self.log: list[object] = []
 
     def run(self) -> list[object]:
@@ -47,6 +55,7 @@ class Driver:
         for _ in range(TURNS):
             self.assemble()
             for _ in range(self.random.randrange(4)):
+                self.disturbed = True
                 self.random.choice(
                     [self.put, self.put, self.pin, self.demand, self.touch, self.budget]
                 )()
@@ -69,16 +78,25 @@ class Driver:
 
     def put(self) -> None:
         rng = self.random
-        page_id = rng.choice("pqrstu")
-        page_type = PageType("pqrstu".index(page_id))
+        page_id = rng.choice(PUT_IDS)
+        page_type = PageType(PUT_IDS.index(page_id))
         if page_id in self.session._book.archived:
             return
         page = self.session._book.live.get(page_id)
         pin = rng.choice([None, None, None, *Pin])
         floor = rng.choice([None, None, *list(Fidelity)[1:]])
         utility = rng.choice([None, 1, 1_000, 1 << 24])
-        text = page.texts[0] if page and rng.random() < 0.3 else self.text()
-        self.session.put(page_id, page_type, text, pin=pin, floor=floor, utility=utility)
+        text = page.texts[0] if page and rng.random() < 0.3 else rng.choice(["", self.text()])
+        forms = self.forms(page_type) if rng.random() < 0.3 else None
+        terms = {"pin": pin, "floor": floor, "utility": utility, "forms": forms}
+        self.session.put(page_id, page_type, text, **terms)
+
+    def forms(self, page_type: PageType) -> dict[Fidelity, Form]:
+        rng = self.random
+        levels = [at for at in RULES[page_type].levels[:-1] if rng.random() < 0.6]
+        return {
+            at: Form("w" * rng.choice([0, 4, 40, 400]), rng.choice([1, 300, 999])) for at in levels
+        }
 
     def any_page(self) -> str | None:
         pages = self.session.pages()
@@ -114,9 +132,13 @@ class Driver:
         rng = self.random
         calls = []
         for _ in range(rng.randint(1, 3)):
-            self.calls += 1
+            self.calls = self.calls % 20 + 1  # ids are used again
             calls.append((f"c{self.calls}", rng.choice(TOOLS), f"src/{rng.choice(TOPICS)}.py"))
         results = [(name, self.text()) for name, _, _ in calls]
+        if self.shape == "openai" and rng.random() < 0.1:
+            self.session.add(says("") | {"function_call": {"name": "old", "arguments": "{}"}})
+            self.session.add({"role": "function", "name": "old", "content": results[0][1]})
+            return
         if self.shape == "openai":
             asked = [openai_call(n, tool, f'{{"path": "{path}"}}') for n, tool, path in calls]
             message = says(rng.choice(["", "Now."])) | {"tool_calls": asked}
@@ -133,6 +155,7 @@ class Driver:
         self.session.add(user(*(tool_result(name, text) for name, text in results)))
 
     def boundary(self) -> None:
+        self.disturbed = True
         if self.random.random() < 0.7:
             self.session.compaction()
         else:
@@ -164,15 +187,46 @@ class Driver:
         system = count(prompt.system) if prompt.system else 0
         assert shown + system <= prompt.tokens
         if prompt.system is None and self.shape == "openai":
-            assert shown == prompt.tokens
+            assert shown + self.unseen() == prompt.tokens
         for page in pages:
             if page.pin is Pin.HARD:
                 assert session.level(page.id) >= page.floor
         for page in list(session._conversation.tail.values())[-1:]:
             assert session.level(page.id) is not Fidelity.NONE
-        assert 0 <= prompt.plan.prefix_tokens_kept <= prompt.tokens
         check(prompt.messages, self.shape)
         session._book.table.check()
+        self.compare(prompt)
+        self.before, self.unseen_before, self.disturbed = prompt, self.unseen(), False
+
+    def unseen(self) -> int:
+        """Tokens of blank pages: they are counted, though nothing of them is shown."""
+        blank = [page for page in self.session.pages() if page.id in PUT_IDS and not page.texts[0]]
+        return sum(page.tokens(self.session.level(page.id)) for page in blank)
+
+    def compare(self, prompt: Prompt) -> None:
+        """Check everything that is promised of a prompt against the one before it."""
+        plan, before = prompt.plan, self.before
+        kept = plan.prefix_tokens_kept
+        if self.clawvm and plan.epoch:
+            mark = max(plan.budget_tokens * 70 // 100, plan.floor_tokens)
+            assert prompt.tokens <= mark
+            assert plan.value <= plan.bound
+        if before is None:
+            assert kept == 0
+            return
+        assert 0 <= kept <= min(prompt.tokens, before.tokens)
+        couples = zip(before.messages, prompt.messages, strict=False)
+        same = [old for old, new in takewhile(lambda couple: couple[0] == couple[1], couples)]
+        if self.shape == "openai":
+            assert kept <= prompt_tokens(same, self.shape, count)
+        if self.clawvm and not plan.epoch and not self.disturbed:
+            head = prompt.messages[: len(before.messages)]
+            assert all(old is new for old, new in zip(before.messages, head, strict=True))
+            assert before.system == prompt.system
+            # Thinking that a shown message ends in is counted and goes (docs/messages.md).
+            counted = before.tokens - self.unseen_before
+            shown = prompt_tokens(before.messages, self.shape, count)
+            assert kept == counted if self.shape == "openai" else shown <= kept <= counted
 
 
 @pytest.mark.parametrize("policy", ["clawvm", "paper"])
