@@ -131,6 +131,15 @@ def test_assemble_that_selects_after_5_changes(
 
 
 @pytest.mark.parametrize("page_count", [1_000, 10_000])
+def test_assemble_of_the_default_session_after_5_changes(
+    benchmark: BenchmarkFixture, page_count: int
+) -> None:
+    workload = Workload(page_count, LOW_WATER_PERCENT)
+    prompt = time_turns(benchmark, workload, workload.change)
+    check(workload, prompt)
+
+
+@pytest.mark.parametrize("page_count", [1_000, 10_000])
 def test_assemble_of_the_default_session_after_2_new_pages(
     benchmark: BenchmarkFixture, page_count: int
 ) -> None:

@@ -233,14 +233,14 @@ class _Pairing:
 
     def assign_ids(self, taken: Collection[str]) -> None:
         """Give every call an id of its own, and every result the id of its call."""
-        used = set(taken)
+        used: set[str] = set()
         fresh = _FreshIds((*self.calls.values(), *self.results.values()), taken)
         for call, key in self.calls.items():
             part = self.part(call)
             if _is_legacy(key):
                 continue
             wanted = part.call_id
-            if wanted is None or wanted in used:
+            if wanted is None or wanted in used or wanted in taken:
                 wanted = fresh.next(part.call_id or f"call_{call.message}_{call.part}")
             used.add(wanted)
             if not part.id_sound:
@@ -272,14 +272,16 @@ class _FreshIds:
     LENGTH_MAX = 32  # services limit an id to 40 characters; this leaves room for a number
 
     def __init__(self, keys: Iterable[_Key], taken: Collection[str]) -> None:
-        self.taken = {*taken, *(key[1] for key in keys if key is not None)}
+        # The earlier ids are asked, not copied: a long session has many, and few are ever met.
+        self.earlier = taken
+        self.taken = {key[1] for key in keys if key is not None}
         self.numbers: dict[str, int] = {}
 
     def next(self, base: str) -> str:
         base = base[: self.LENGTH_MAX]
         number = self.numbers.get(base, 1)
         candidate = base
-        while candidate in self.taken:
+        while candidate in self.taken or candidate in self.earlier:
             number += 1
             candidate = f"{base}_{number}"
         self.numbers[base] = number
