@@ -104,6 +104,17 @@ def test_a_pin_a_cost_and_recency_raise_a_page_in_the_order(make_page):
     assert winner(make_page("b", LADDER), {"b": 0.1, "z": 0.2}) == "z"
 
 
+@pytest.mark.parametrize(
+    ("fields", "recency"),
+    [({"cost": 1}, 0.4 / 0.6), ({"pin": Pin.SOFT}, 0.6 / 0.6), ({"pin": Pin.HARD}, 2.0 / 0.6)],
+)
+def test_the_weights_of_pin_cost_and_recency_are_those_of_the_artifact(make_page, fields, recency):
+    # One step to structured fits: page a with a pin or cost against page z with that much recency.
+    pages = [make_page("a", LADDER, **fields), make_page("z", LADDER)]
+    for more, levels in ((-0.01, {"a": S, "z": P}), (0.01, {"a": P, "z": S})):
+        assert select(pages, 40, None, {"z": recency + more}).levels == levels
+
+
 def test_the_utility_of_the_page_itself_is_not_read(make_page):
     pages = [make_page("a", LADDER, weight=1 << 24), make_page("b", LADDER, weight=1)]
     assert select(pages, 40).levels == {"a": P, "b": S}
