@@ -136,7 +136,10 @@ def test_no_file_names_a_workplace_or_a_registry() -> None:
 
 
 def project_files() -> list[Path]:
-    """The files of the project: those that git knows, or all where there is no git."""
+    """The files of the project: those that git knows, or all but hidden ones where there is no git.
+
+    Hidden files at the top are what tools leave there, such as the data of a running coverage.
+    """
     if (PROJECT / ".git").exists():
         listing = subprocess.run(
             ["git", "-C", str(PROJECT), "ls-files", "-z"],
@@ -148,5 +151,5 @@ def project_files() -> list[Path]:
     parts = ("_core", "bench", "clawvm", "docs", "tests", ".ci", ".github")
     made = {".c", ".html", ".so", ".pyd", ".pyc"}
     nested = (path for part in parts for path in (PROJECT / part).rglob("*"))
-    files = [path for path in (*PROJECT.glob("*"), *nested) if path.is_file()]
+    files = [path for path in (*PROJECT.glob("[!.]*"), *nested) if path.is_file()]
     return [path for path in files if path.suffix not in made]
