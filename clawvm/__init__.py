@@ -5,8 +5,7 @@ from .errors import BudgetInfeasible, ClawVMError
 from .faults import Fault, FaultKind
 from .pages import Fidelity, Page, PageType, Pin, Provenance, Scope
 from .residency import Plan
-from .session import Prompt, Session, ToolCall, fit
-from .stores import Recall, RecallOutcome
+from .session import Prompt, Recall, RecallOutcome, Session, ToolCall, fit
 
 __all__ = [
     "BudgetInfeasible",

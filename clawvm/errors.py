@@ -9,20 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = [
+    "AuditInvalid",
     "BudgetInfeasible",
     "BudgetInvalid",
     "BuilderInvalid",
     "ClawVMError",
     "CompiledCoreMissing",
+    "ContentMissing",
+    "JournalConflict",
     "LadderInvalid",
+    "LeaseHeld",
+    "LeaseLost",
     "LimitExceeded",
     "MessageInvalid",
+    "OperationInvalid",
     "OptionUnknown",
     "PageInvalid",
     "PageNotFound",
     "PolicyUnknown",
     "SessionClosed",
+    "SnapshotInvalid",
+    "SpoolFull",
+    "StoreCorrupt",
     "StoreFailed",
+    "StoreInvalid",
     "TokenCountInvalid",
     "TokenizerUnavailable",
     "TraceInvalid",
@@ -136,7 +146,67 @@ class SessionClosed(ClawVMError, RuntimeError):
 
 
 class StoreFailed(ClawVMError):
-    """The store could not keep a content; nothing was changed, the call can be made again."""
+    """The store's backend failed (down, full, read-only, too slow); the call can be made again."""
+
+
+class StoreInvalid(ClawVMError, ValueError):
+    """A store's address is not understood, or what is there is no store of ours, or a newer one."""
+
+
+class StoreCorrupt(ClawVMError):
+    """What a store holds does not match its checksum; ``clawvm fsck`` tells what is wrong."""
+
+
+class ContentMissing(ClawVMError, LookupError):
+    """A store has no content of this id for this tenant."""
+
+
+class LeaseHeld(ClawVMError):
+    """Another holder has the session's lease.
+
+    Attributes
+    ----------
+    holder : str
+        Who has it.
+    expires_at : float
+        Unix time after which it can be taken over.
+    """
+
+    def __init__(self, what: str, holder: str, expires_at: float, seconds_left: float) -> None:
+        self.what = what
+        self.holder = holder
+        self.expires_at = expires_at
+        self.seconds_left = seconds_left
+        super().__init__(
+            f"{what} is held by {holder} for another {seconds_left:.1f} s; close it there, or wait"
+        )
+
+    def __reduce__(self) -> tuple[type[LeaseHeld], tuple[str, str, float, float]]:
+        return type(self), (self.what, self.holder, self.expires_at, self.seconds_left)
+
+
+class LeaseLost(ClawVMError):
+    """Another holder has taken the session over; this one's commits are refused from then on."""
+
+
+class JournalConflict(ClawVMError):
+    """Another writer has appended to the journal first; read its row and decide anew."""
+
+
+class SnapshotInvalid(ClawVMError, ValueError):
+    """A snapshot or record is damaged, of another kind, or of a version that is not known."""
+
+
+class SpoolFull(ClawVMError):
+    """The store is down and the local spool has no room for this commit; nothing was dropped."""
+
+
+class OperationInvalid(ClawVMError, ValueError):
+    """A write-back operation cannot even be staged: it has no page, no field or an unknown op."""
+
+
+class AuditInvalid(ClawVMError, ValueError):
+    """An audit file was altered, cut or is none of ours."""
 
 
 class MessageInvalid(ClawVMError, ValueError):

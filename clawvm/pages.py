@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from .errors import PageInvalid
 
 __all__ = [
     "LEVELS",
     "RULES",
+    "CallInfo",
     "Fidelity",
     "Page",
     "PageForm",
@@ -126,6 +128,24 @@ RULES: dict[PageType, TypeRules] = {
 }
 
 
+class CallInfo(NamedTuple):
+    """What is remembered of a tool call beside its text, to know a repetition of it.
+
+    Parameters
+    ----------
+    call_id : str or None
+        Its id, where the format gives calls one.
+    signature : str
+        Equal for equal calls (`messages.signature`).
+    target : str or None
+        The file or address that it names.
+    """
+
+    call_id: str | None
+    signature: str
+    target: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class PageForm:
     """One level of a page's ladder: what stands for each of its parts.
@@ -189,6 +209,8 @@ class Page:
         Place of its first part in the layout of the conversation.
     request : int
         The turn at whose prompt it was first there.
+    call : CallInfo or None
+        The call, for a page that holds one that the harness ran.
     """
 
     id: str
@@ -207,6 +229,7 @@ class Page:
     slot: int = -1
     position: int = -1
     request: int = 0
+    call: CallInfo | None = None
 
     def tokens(self, level: Fidelity) -> int:
         """What `level` costs in a prompt; 0 for ``NONE``."""

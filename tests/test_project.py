@@ -20,14 +20,20 @@ PROJECT = Path(__file__).parents[1]
 
 #: Rooms by floor; a room imports only from its own floor and those before it.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"_backend", "_core", "_reference", "errors", "pages", "tokens"}),
-    frozenset({"faults", "messages", "representations", "residency", "stores"}),
+    frozenset({"_backend", "_core", "_reference", "crash_points", "errors", "pages", "tokens"}),
+    frozenset(
+        {"audit", "faults", "messages", "representations", "residency", "snapshot", "stores"}
+    ),
+    frozenset({"writeback"}),
     frozenset({"session"}),
     frozenset({"__init__"}),  # the public names
     frozenset({"cli", "replay"}),
 )
-LOWER_FLOORS = frozenset().union(*FLOORS[:3])
+LOWER_FLOORS = frozenset().union(*FLOORS[:4])
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+# Modules that import something heavy at their top and are only reached by a lazy import.
+LAZY_MODULES: frozenset[str] = frozenset()
 
 HEAVY = ("anthropic", "msgspec", "numpy", "openai", "rich", "tiktoken", "toktok", "typer")
 
@@ -98,6 +104,7 @@ def test_importing_the_library_imports_nothing_heavy() -> None:
         for path in sources()
         if room_of(path) in LOWER_FLOORS
     ]
+    modules = [name for name in modules if name not in LAZY_MODULES]
     program = (
         "import importlib, sys\n"
         f"for name in {modules!r}: importlib.import_module(name.removesuffix('.__init__'))\n"

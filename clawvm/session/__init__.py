@@ -3,6 +3,7 @@
 from .exchange import Entry
 from .fit import fit
 from .prompt import Prompt, ToolCall
+from .recall import Recall, RecallOutcome
 from .session import Session
 
-__all__ = ["Entry", "Prompt", "Session", "ToolCall", "fit"]
+__all__ = ["Entry", "Prompt", "Recall", "RecallOutcome", "Session", "ToolCall", "fit"]

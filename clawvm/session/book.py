@@ -1,4 +1,4 @@
-"""The pages of a session: made, changed, archived, in step with page table and store."""
+"""The pages of a session: made, changed, archived, in step with the page table."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import re
 from urllib.parse import quote
 
 from .._backend import core
-from ..errors import PageInvalid, PageNotFound, StoreFailed
+from ..errors import PageInvalid, PageNotFound
 from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
-from ..stores import ContentKey, Store
 from ..tokens import digest
 from .ladders import Made
 
-__all__ = ["PageBook", "handle_of"]
+__all__ = ["PageBook", "handle_of", "text_of"]
 
 _LEVELS = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
 # Parts of a page are digested as one text; a tab between two newlines keeps ("a", "b") and ("ab",)
@@ -28,22 +27,35 @@ def handle_of(session_id: str, page_id: str, version: int) -> str:
     return f"clawvm://{session_id}/{name}@{version}"
 
 
+def text_of(page: Page) -> str:
+    """Return a page's exact text: its parts in order, with a mark between them."""
+    return _PART_SEPARATOR.join(page.texts)
+
+
 class PageBook:
     """Live and archived pages by id, with one record each in the page table.
 
     Not safe for use by several threads at once.
     """
 
-    def __init__(self, session_id: str, store: Store) -> None:
+    def __init__(self, session_id: str) -> None:
         self.session_id = session_id
-        self.store = store
         self.table = core.PageTable()
         self.live: dict[str, Page] = {}
         self.archived: dict[str, Page] = {}
         self.by_slot: dict[int, Page] = {}
         self.pinned: dict[int, Page] = {}
         self.fresh: dict[int, None] = {}
+        # Texts of versions that are no longer the newest of their page.
+        self.history: dict[tuple[str, int], str] = {}
         self._next_number: dict[str, int] = {}
+
+    def text(self, page_id: str, version: int) -> str | None:
+        """Return the exact text of a version of a page, or None when there is none."""
+        page = self.live.get(page_id) or self.archived.get(page_id)
+        if page is not None and page.version == version:
+            return text_of(page)
+        return self.history.get((page_id, version))
 
     def free_id(self, base: str) -> str:
         """Return `base`, or `base` with the first free number behind it."""
@@ -97,7 +109,7 @@ class PageBook:
 
         Raises
         ------
-        PageInvalid, LadderInvalid, LimitExceeded, StoreFailed
+        PageInvalid, LadderInvalid, LimitExceeded
             Nothing has changed then.
         """
         if page_id in self.archived:
@@ -107,13 +119,7 @@ class PageBook:
             )
         rules = RULES[page_type]
         old = self.live.get(page_id)
-        text = _PART_SEPARATOR.join(texts)
-        text_digest = digest(text)
-        version = 1
-        if old is not None:
-            version = old.version + (self.table.digest(old.slot) != text_digest)
-        # The text is kept before anything points to it.
-        self._keep(ContentKey(self.session_id, page_id, version), text)
+        text_digest = digest(_PART_SEPARATOR.join(texts))
         page = Page(
             id=page_id,
             type=page_type,
@@ -144,19 +150,12 @@ class PageBook:
         if old is None:
             self._enter(page)
         else:
+            if page.version > old.version:
+                self.history[page_id, old.version] = text_of(old)
             page = _carry_over(old, page)
         self._index_pin(page)
         self.fresh[page.slot] = None
         return page
-
-    def _keep(self, key: ContentKey, text: str) -> None:
-        try:
-            self.store.put(key, text)
-        except OSError as error:
-            raise StoreFailed(
-                f"the store could not keep version {key.version} of page {key.page_id!r} of "
-                f"session {key.session_id!r} ({error}); nothing was changed, make the call again"
-            ) from error
 
     def _enter(self, page: Page) -> None:
         self.live[page.id] = page

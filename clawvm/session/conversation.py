@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ..errors import MessageInvalid
 from ..messages import Envelope, Part, PartKind, Shape, parse, repair, shape_of, signature
-from ..pages import Fidelity, Page, PageType, Pin, Provenance
+from ..pages import CallInfo, Fidelity, Page, PageType, Pin, Provenance
 from ..residency import PageKind, superseded_weight
 from .book import PageBook, handle_of
 from .exchange import CallKey, Entry, Exchange, call_key
@@ -253,6 +253,7 @@ class Conversation:
             is_tool=True,
         )
         equal = signature(name, arguments)
+        page.call = CallInfo(call.call_id, equal, target)
         earlier = self._latest_equal.get(equal)
         level = Fidelity.NONE
         if earlier is not None and earlier.slot >= 0:

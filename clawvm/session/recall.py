@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import unquote
 
-from ..stores import ContentKey, Recall, RecallOutcome
 from .book import PageBook
 
-__all__ = ["look_up"]
+__all__ = ["Recall", "RecallOutcome", "look_up"]
 
 _HANDLE = re.compile(r"clawvm://(?P<session>[^/@]+)/(?P<page>.+)@(?P<version>\d{1,10})")
+
+
+class RecallOutcome(StrEnum):
+    """How a lookup ended; there is no unexplained nothing."""
+
+    FOUND = "found"
+    NO_MATCH = "no-match"
+    DENIED = "denied"
+    BACKEND_ERROR = "backend-error"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The answer to a lookup.
+
+    Parameters
+    ----------
+    outcome : RecallOutcome
+        How it ended.
+    page_id : str
+        What was asked for.
+    version : int
+        The version that was found; for ``STALE`` the newest there is; 0 where nothing is known.
+    text : str or None
+        The exact text for ``FOUND``, the newest text for ``STALE``, else None.
+    reason : str
+        One sentence for a reader.
+    """
+
+    outcome: RecallOutcome
+    page_id: str
+    version: int
+    text: str | None
+    reason: str
+
+    @property
+    def found(self) -> bool:
+        """Whether this is the text that was asked for."""
+        return self.outcome is RecallOutcome.FOUND
 
 
 def look_up(book: PageBook, name: str, version: int | None) -> Recall:
@@ -33,17 +74,12 @@ def look_up(book: PageBook, name: str, version: int | None) -> Recall:
         reason = f"session {book.session_id!r} has no page {page_id!r}"
         return Recall(RecallOutcome.NO_MATCH, page_id, 0, None, reason)
     wanted = page.version if version is None else version
-    try:
-        text = book.store.get(ContentKey(book.session_id, page_id, wanted))
-        newest = book.store.get(ContentKey(book.session_id, page_id, page.version))
-    except OSError as error:
-        reason = f"the store failed on page {page_id!r}: {error}"
-        return Recall(RecallOutcome.BACKEND_ERROR, page_id, wanted, None, reason)
-    # A content behind the newest version is one whose page was refused after it had been kept.
-    if text is not None and wanted <= page.version:
+    text = book.text(page_id, wanted)
+    if text is not None:
         reason = f"version {wanted} of page {page_id!r}"
         return Recall(RecallOutcome.FOUND, page_id, wanted, text, reason)
-    if 0 < wanted < page.version and newest is not None:
+    newest = book.text(page_id, page.version)
+    if 0 < wanted < page.version:
         reason = (
             f"version {wanted} of page {page_id!r} is gone, version {page.version} is the newest"
         )

@@ -13,7 +13,6 @@ from ..messages import Envelope, PartKind, Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Builders, Form
 from ..residency import Plan, Policy, policy_named
-from ..stores import MemoryStore, Recall, Store
 from ..tokens import CountMemo, TokenCounter, best_counter, counter
 from .assembler import Assembler, OnInfeasible
 from .book import PageBook
@@ -24,7 +23,7 @@ from .given import GivenPages, Terms
 from .ladders import LadderMaker
 from .layout import Layout
 from .prompt import Prompt, ToolCall
-from .recall import look_up
+from .recall import Recall, look_up
 from .repetition import fault_of
 from .replies import message_of
 
@@ -73,8 +72,6 @@ class Session:
     same_result : callable, optional
         Whether two results of equal calls say the same, by default whether the texts are equal; for
         tools whose results carry a time or a run number.
-    store : Store, optional
-        Where contents are kept; by default this process's memory.
 
     Raises
     ------
@@ -104,7 +101,6 @@ class Session:
         on_infeasible: OnInfeasible = "raise",
         builders: Builders | None = None,
         same_result: Callable[[str, str], bool] = str.__eq__,
-        store: Store | None = None,
     ) -> None:
         if not _SESSION_ID.fullmatch(session_id):
             raise PageInvalid(
@@ -119,7 +115,7 @@ class Session:
         self.counter = best_counter() if counter is None else _counter(counter)
         self.faults = FaultObserver()
         self._same_result = same_result
-        self._book = PageBook(session_id, MemoryStore() if store is None else store)
+        self._book = PageBook(session_id)
         self._ladders = LadderMaker(CountMemo(self.counter).count, builders)
         self._layout = Layout()
         self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
@@ -422,9 +418,7 @@ class Session:
 
     def close(self) -> None:
         """End the session; a second call changes nothing."""
-        if not self._closed:
-            self._closed = True
-            self._book.store.close()
+        self._closed = True
 
     # Looking
 

@@ -1,6 +1,31 @@
-"""The durable tier behind one protocol; in this version only memory stands behind it."""
+"""The durable tier behind one protocol."""
 
-from .memory import MemoryStore
-from .protocol import ContentKey, Recall, RecallOutcome, Store
+from .protocol import (
+    CONTENT_BYTES_MIN,
+    Append,
+    Durability,
+    Finding,
+    Lease,
+    PruneReport,
+    Row,
+    Space,
+    SpaceInfo,
+    Store,
+    Stored,
+    Ticket,
+)
 
-__all__ = ["ContentKey", "MemoryStore", "Recall", "RecallOutcome", "Store"]
+__all__ = [
+    "CONTENT_BYTES_MIN",
+    "Append",
+    "Durability",
+    "Finding",
+    "Lease",
+    "PruneReport",
+    "Row",
+    "Space",
+    "SpaceInfo",
+    "Store",
+    "Stored",
+    "Ticket",
+]

@@ -13,7 +13,6 @@ from clawvm.replay.policies import POLICY_NAMES, make_policy
 from clawvm.residency import View
 from clawvm.session.book import PageBook
 from clawvm.session.ladders import Made
-from clawvm.stores import MemoryStore
 
 BUDGETED = [name for name in POLICY_NAMES if name != "full"]
 
@@ -42,7 +41,7 @@ plans = st.builds(
 
 def book_of(pages: list[Plan]) -> tuple[PageBook, list[int]]:
     """Put the pages in the order of their requests; return them and the slots of the tail."""
-    book = PageBook("s", MemoryStore())
+    book = PageBook("s")
     tail = []
     for number, plan in enumerate(sorted(pages, key=lambda plan: plan.request)):
         levels = RULES[plan.page_type].levels[-len(plan.steps) :]

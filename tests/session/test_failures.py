@@ -1,4 +1,4 @@
-"""What fails half-way: a builder, a counter, the store. Nothing is half-applied, nothing lost."""
+"""What fails half-way: a builder, a counter. Nothing is half-applied, nothing lost."""
 
 from __future__ import annotations
 
@@ -8,22 +8,10 @@ from typing import Any
 import pytest
 
 from clawvm import Fidelity, PageType, Session
-from clawvm.errors import PageInvalid, StoreFailed
+from clawvm.errors import PageInvalid
 from clawvm.representations import Form
-from clawvm.stores import ContentKey, MemoryStore
 
 pytestmark = pytest.mark.usefixtures("core")
-
-
-class FailingStore(MemoryStore):
-    """A store that fails while `down` is set."""
-
-    down = False
-
-    def put(self, key: ContentKey, text: str) -> None:
-        if self.down:
-            raise OSError("disk full")
-        super().put(key, text)
 
 
 def exchange(number: int) -> list[dict[str, Any]]:
@@ -64,41 +52,6 @@ def test_messages_that_could_not_be_taken_in_are_taken_in_once_later(
     assert prompt.messages == [*first, *exchange(2)]
     assert session.turn == 2
     assert session.level("read_file:file2.py") is Fidelity.FULL
-
-
-def test_a_failed_intake_forgets_the_call_that_it_had_seen(
-    open_session: Callable[..., Session],
-) -> None:
-    store = FailingStore()
-    session = open_session(store=store)
-    session.add({"role": "user", "content": "begin"})
-    session.extend(exchange(1))
-    store.down = True
-    with pytest.raises(StoreFailed, match="could not keep version 1 of page 'user'"):
-        session.assemble()
-    store.down = False
-    session.assemble()
-    assert set(session.faults.counts.values()) == {0}
-    assert session.repairs == ()
-
-
-def test_a_put_that_the_store_refuses_changes_nothing(
-    open_session: Callable[..., Session],
-) -> None:
-    store = FailingStore()
-    session = open_session(store=store)
-    session.put("plan", PageType.PLAN, "step one")
-    before = session.assemble().messages
-    store.down = True
-    with pytest.raises(StoreFailed, match=r"version 2 of page 'plan'.*disk full"):
-        session.put("plan", PageType.PLAN, "step two")
-    with pytest.raises(StoreFailed, match="version 1 of page 'rules'"):
-        session.put("rules", PageType.BOOTSTRAP, "be kind")
-    assert session.assemble().messages == before
-    assert [page.version for page in session.pages()] == [1]
-    store.down = False
-    session.put("plan", PageType.PLAN, "step two")
-    assert session.recall("plan").text == "step two"
 
 
 def test_a_form_that_the_type_has_no_level_for_is_refused(

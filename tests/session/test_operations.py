@@ -206,34 +206,9 @@ def test_an_archived_page_is_an_error_that_says_so(open_session, operation):
 # Recall ---
 
 
-class Shelf:
-    """A store that can fail and can lose old versions."""
-
-    def __init__(self):
-        self.texts = {}
-        self.broken = False
-        self.closed = 0
-
-    def put(self, key, text):
-        self.texts[key] = text
-
-    def get(self, key):
-        if self.broken:
-            raise OSError("disk on fire")
-        return self.texts.get(key)
-
-    def close(self):
-        self.closed += 1
-
-
 @pytest.fixture
-def shelf():
-    return Shelf()
-
-
-@pytest.fixture
-def stored(open_session, shelf):
-    session = open_session(store=shelf)
+def stored(open_session):
+    session = open_session()
     session.put("p", PageType.PLAN, "step one")
     session.put("p", PageType.PLAN, "step two")
     return session
@@ -265,8 +240,8 @@ def test_recall_of_a_version_that_never_was_is_no_match(stored, version):
     assert stored.recall("p", version).outcome is RecallOutcome.NO_MATCH
 
 
-def test_recall_of_a_version_that_is_gone_gives_the_newest_as_stale(stored, shelf):
-    del shelf.texts["s", "p", 1]
+def test_recall_of_a_version_that_is_gone_gives_the_newest_as_stale(stored):
+    del stored._book.history["p", 1]
     answer = stored.recall("p", 1)
     assert (answer.outcome, answer.version) == (RecallOutcome.STALE, 2)
     assert answer.text == "step two"
@@ -277,13 +252,6 @@ def test_recall_of_another_sessions_handle_is_denied(stored):
     answer = stored.recall("clawvm://other/p@1")
     assert (answer.outcome, answer.text) == (RecallOutcome.DENIED, None)
     assert "'other'" in answer.reason
-
-
-def test_recall_from_a_store_that_fails_is_a_backend_error(stored, shelf):
-    shelf.broken = True
-    answer = stored.recall("p")
-    assert (answer.outcome, answer.text) == (RecallOutcome.BACKEND_ERROR, None)
-    assert "disk on fire" in answer.reason
 
 
 def test_recall_touches_the_page(stored):
@@ -465,17 +433,19 @@ def test_ids_are_never_used_again(open_session):
     assert session.page("user#4").pin is Pin.HARD
 
 
-def test_close_twice_closes_the_store_once(open_session, shelf):
-    session = open_session(store=shelf)
+def test_closing_twice_changes_nothing(open_session):
+    session = open_session()
     session.close()
     session.close()
-    assert shelf.closed == 1
+    with pytest.raises(SessionClosed):
+        session.assemble()
 
 
-def test_a_with_block_closes(open_session, shelf):
-    with open_session(store=shelf) as session:
+def test_a_with_block_closes(open_session):
+    with open_session() as session:
         session.add(user("hello"))
-    assert shelf.closed == 1
+    with pytest.raises(SessionClosed):
+        session.assemble()
 
 
 @pytest.mark.parametrize(
