@@ -7,6 +7,7 @@ signal, not a fault, but it counts towards thrash.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,6 +66,11 @@ class FaultObserver:
         """Count one fault or alert and keep its event."""
         self._counts[kind] += 1
         self.events.append(Fault(kind, page_id, turn, reason))
+
+    def restore(self, counts: Mapping[str, int], hits: int) -> None:
+        """Go on from saved counts; the events before them are in the decision trace."""
+        self._counts = Counter({FaultKind(kind): count for kind, count in counts.items() if count})
+        self.hits = hits
 
     def hit(self) -> None:
         """Count one use of a page that was resident at the fidelity it was needed at."""

@@ -211,6 +211,10 @@ class Page:
         The turn at whose prompt it was first there.
     call : CallInfo or None
         The call, for a page that holds one that the harness ran.
+    is_given : bool
+        Whether the harness put it, rather than its having been made from a message.
+    serial : int
+        Place among all pages that the session has made, from 1.
     """
 
     id: str
@@ -230,6 +234,8 @@ class Page:
     position: int = -1
     request: int = 0
     call: CallInfo | None = None
+    is_given: bool = False
+    serial: int = 0
 
     def tokens(self, level: Fidelity) -> int:
         """What `level` costs in a prompt; 0 for ``NONE``."""

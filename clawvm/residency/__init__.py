@@ -3,7 +3,7 @@
 from .floor import required_levels, unmet_floor
 from .paper import PaperPolicy
 from .plan import Decision, Move, Plan, View, apply_levels, last_turn
-from .policy import ClawVMPolicy, Policy, policy_named
+from .policy import ClawVMPolicy, Policy, StatefulPolicy, policy_named
 from .utility import PageKind, page_weight, superseded_weight
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "PaperPolicy",
     "Plan",
     "Policy",
+    "StatefulPolicy",
     "View",
     "apply_levels",
     "last_turn",

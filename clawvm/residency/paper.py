@@ -150,6 +150,14 @@ class PaperPolicy:
         levels = {slot_of[page_id]: level for page_id, level in selected.levels.items()}
         return apply_levels(view, levels)
 
+    def saved(self) -> dict[str, float]:
+        """Return the recency of each page; a float comes back from its shortest text unchanged."""
+        return self._recency
+
+    def restore(self, saved: dict[str, float]) -> None:
+        """Go on from a saved recency."""
+        self._recency = dict(saved)
+
     def _age(self, demanded: Mapping[str, Fidelity]) -> None:
         decayed = ((page_id, value * _RECENCY_DECAY) for page_id, value in self._recency.items())
         self._recency = {page_id: value for page_id, value in decayed if value >= _RECENCY_LEAST}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..errors import PageInvalid, PolicyUnknown
 from ..pages import Fidelity
@@ -15,7 +15,7 @@ from .plan import Decision, View
 if TYPE_CHECKING:
     from .._backend import core
 
-__all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "policy_named"]
+__all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "policy_named"]
 
 LOW_WATER_PERCENT = 70
 
@@ -34,6 +34,17 @@ class Policy(Protocol):
 
     def decide(self, view: View) -> Decision:
         """Choose a level for every page."""
+
+
+@runtime_checkable
+class StatefulPolicy(Policy, Protocol):
+    """A policy that remembers something between decisions beside what is in the page table."""
+
+    def saved(self) -> object:
+        """Return what it remembers, as JSON."""
+
+    def restore(self, saved: Any) -> None:
+        """Remember what `saved` says, as a new object."""
 
 
 class ClawVMPolicy:

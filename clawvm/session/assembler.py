@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from ..errors import BudgetInfeasible
@@ -13,9 +14,8 @@ from .book import PageBook
 from .layout import Layout
 from .prompt import Prompt
 
-__all__ = ["Assembler", "Boundary", "OnInfeasible"]
+__all__ = ["Assembler", "OnInfeasible"]
 
-Boundary = Literal["compaction", "reset"]
 OnInfeasible = Literal["raise", "report"]
 
 
@@ -32,16 +32,19 @@ class Assembler:
         faults: FaultObserver,
         policy: Policy,
         on_infeasible: OnInfeasible,
+        before_epoch: Callable[[Decision], None],
     ) -> None:
         self.turn = 0
         self.plan: Plan | None = None
         self.demands: dict[int, Fidelity] = {}
-        self.boundary: Boundary | None = None
+        # The boundary after which the next prompt is the first: its rules are checked.
+        self.boundary: str | None = None
         self.policy = policy
         self._book = book
         self._layout = layout
         self._faults = faults
         self._on_infeasible: OnInfeasible = on_infeasible
+        self._before_epoch = before_epoch
 
     def assemble(self, budget: int, tail: list[int], shape: Shape | None) -> Prompt:
         """Decide what is resident and render it; see `Session.assemble`."""
@@ -59,6 +62,8 @@ class Assembler:
         decision = self.policy.decide(view)
         if not decision.feasible:
             return self._infeasible(decision, budget)
+        if decision.epoch:
+            self._begin_epoch(decision)
         self.turn += 1
         moves = self._apply(decision)
         kept_tokens = self._layout.refresh(self._book.table.level)
@@ -66,7 +71,7 @@ class Assembler:
             policy=self.policy.name,
             turn=self.turn,
             budget_tokens=budget,
-            used_tokens=decision.used_tokens,
+            used_tokens=self._book.table.used_tokens,
             floor_tokens=decision.floor_tokens,
             moves=moves,
             epoch=decision.epoch,
@@ -76,12 +81,23 @@ class Assembler:
         )
         self._book.fresh.clear()
         self.demands.clear()
-        self._check_boundary()
+        self._check_rules()
         return self._layout.prompt(shape, self.plan)
 
     def forget(self, page: Page) -> None:
         """Drop what is held of a page that is archived."""
         self.demands.pop(page.slot, None)
+
+    def _begin_epoch(self, decision: Decision) -> None:
+        """Let pages be made durable before they give way; if that fails, nothing gives way."""
+        begun = False
+        try:
+            self._before_epoch(decision)
+            begun = True
+        finally:
+            if not begun:
+                for slot, old, _ in decision.moves:
+                    self._book.table.set_level(slot, old)
 
     def _apply(self, decision: Decision) -> tuple[Move, ...]:
         # A page with a new content looks different even at the level that it had.
@@ -116,18 +132,21 @@ class Assembler:
         )
         return Prompt([], plan)
 
-    def _check_boundary(self) -> None:
-        """After a compaction or reset, see that each bootstrap page is there (paper, section 3)."""
-        if self.boundary is None:
-            return
-        for page in self._book.pinned.values():
-            level = LEVELS[self._book.table.level(page.slot)]
-            if page.type is PageType.BOOTSTRAP and level < page.floor:
-                self._faults.record(
-                    FaultKind.POST_COMPACTION_BOOTSTRAP,
-                    page.id,
-                    self.turn,
-                    f"at {level.name.lower()} after a {self.boundary}, "
-                    f"its floor is {page.floor.name.lower()}",
-                )
+    def _check_rules(self) -> None:
+        """See that each hard-pinned page is at its floor, bootstrap pages after a boundary too."""
+        level_of = self._book.table.level
+        for slot, page in self._book.pinned.items():
+            level = level_of(slot)
+            if level >= page.floor:
+                continue
+            lost = self.boundary is not None and page.type is PageType.BOOTSTRAP
+            kind = FaultKind.POST_COMPACTION_BOOTSTRAP if lost else FaultKind.PINNED_INVARIANT_MISS
+            after = "" if self.boundary is None else f" after a {self.boundary}"
+            self._faults.record(
+                kind,
+                page.id,
+                self.turn,
+                f"at {LEVELS[level].name.lower()}{after}, "
+                f"its floor is {page.floor.name.lower()}",
+            )
         self.boundary = None

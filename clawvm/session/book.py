@@ -48,6 +48,10 @@ class PageBook:
         self.fresh: dict[int, None] = {}
         # Texts of versions that are no longer the newest of their page.
         self.history: dict[tuple[str, int], str] = {}
+        # What has changed since the session was last saved: live pages by slot, and archived ones.
+        self.unsaved: dict[int, None] = {}
+        self.unsaved_archive: list[Page] = []
+        self.serial = 0
         self._next_number: dict[str, int] = {}
 
     def text(self, page_id: str, version: int) -> str | None:
@@ -104,6 +108,7 @@ class PageBook:
         floor: Fidelity | None = None,
         recompute_cost: int = 0,
         is_tool: bool = False,
+        is_given: bool = False,
     ) -> Page:
         """Make a page, or give a live one a new content; it counts as fresh until the next plan.
 
@@ -134,6 +139,7 @@ class PageBook:
             is_tool=is_tool,
             label=label,
             request=turn,
+            is_given=is_given,
         )
         page.slot = self.table.put(
             page_id,
@@ -155,9 +161,12 @@ class PageBook:
             page = _carry_over(old, page)
         self._index_pin(page)
         self.fresh[page.slot] = None
+        self.unsaved[page.slot] = None
         return page
 
     def _enter(self, page: Page) -> None:
+        self.serial += 1
+        page.serial = self.serial
         self.live[page.id] = page
         self.by_slot[page.slot] = page
 
@@ -178,11 +187,13 @@ class PageBook:
         page.pin = pin
         page.floor = floor
         self._index_pin(page)
+        self.unsaved[page.slot] = None
 
     def reweigh(self, page: Page, weight: int) -> None:
         """Set a page's base utility."""
         self.table.reweigh(page.slot, weight)
         page.weight = weight
+        self.unsaved[page.slot] = None
 
     def discard(self, page: Page) -> None:
         """Take a page out of the table as if it had never been made."""
@@ -190,12 +201,16 @@ class PageBook:
         del self.live[page.id], self.by_slot[page.slot]
         self.pinned.pop(page.slot, None)
         self.fresh.pop(page.slot, None)
+        self.unsaved.pop(page.slot, None)
+        # The next free number of an id is looked for anew: it is the first that no page has.
+        self._next_number.clear()
         page.slot = -1
 
     def archive(self, page: Page) -> None:
         """Take a page out of the table; its contents stay in the store and its id stays taken."""
         self.discard(page)
         self.archived[page.id] = page
+        self.unsaved_archive.append(page)
 
 
 def _carry_over(old: Page, new: Page) -> Page:

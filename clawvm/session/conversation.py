@@ -20,6 +20,7 @@ from .book import PageBook, handle_of
 from .exchange import CallKey, Entry, Exchange, call_key
 from .ladders import LadderMaker, Made
 from .layout import Layout, Owner
+from .prompt import ToolCall
 from .tools import call_target, tool_kind
 
 __all__ = ["Conversation", "Origin", "RepairMode"]
@@ -185,6 +186,11 @@ class Conversation:
         findings = (replace(found, message=before + found.message) for found in report.findings)
         return mended, [str(finding) for finding in findings]
 
+    def last_equal(self, call: ToolCall) -> Page | None:
+        """Return the page of the last call with the same name and arguments."""
+        page = self._latest_equal.get(signature(call.name, call.arguments))
+        return page if page is not None and page.slot >= 0 else None
+
     def forget(self) -> None:
         """Drop what is known of past calls: the conversation is over."""
         self._open.clear()
@@ -194,6 +200,49 @@ class Conversation:
         self.tail = {}
         self._replying = False
         self._has_user = False
+
+    # Saving
+
+    def saved(self) -> dict[str, Any]:
+        """Return what pages and messages do not tell of the conversation."""
+        return {
+            "shape": self.shape,
+            "shape_seen": self._shape_seen,
+            "tail": list(self.tail),
+            "repairs": self.repairs,
+            "entered": [[entry.kind.value, *entry[1:]] for entry in self.entered],
+            "waiting": [[message, origin] for message, origin in self._waiting],
+            "taken": self._taken_count,
+            "replying": self._replying,
+            "has_user": self._has_user,
+            "turn": self._turn,
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on from a saved conversation, whose pages are in the book."""
+        self.shape = saved["shape"]
+        self._ladders.shape = self.shape or "openai"
+        self._shape_seen = saved["shape_seen"]
+        live = self._book.live
+        self.tail = {page_id: live[page_id] for page_id in saved["tail"] if page_id in live}
+        self.repairs = list(saved["repairs"])
+        self.entered = [Entry(PartKind(kind), *rest) for kind, *rest in saved["entered"]]
+        self._waiting = [(message, origin) for message, origin in saved["waiting"]]
+        self._taken_count = saved["taken"]
+        self._replying = saved["replying"]
+        self._has_user = saved["has_user"]
+        self._turn = saved["turn"]
+        for page in live.values():
+            if page.call is not None:
+                self._remember(page, page.call)
+
+    def _remember(self, page: Page, call: CallInfo) -> None:
+        """Note what is known of a call, to know a repetition of it."""
+        if call.call_id:
+            self._call_ids.add(call.call_id)
+        self._latest_equal[call.signature] = page
+        if call.target is not None:
+            self._by_target.setdefault(call.target, []).append(page)
 
     # What the model wrote
 

@@ -47,7 +47,6 @@ class GivenPages:
         self._book = book
         self._layout = layout
         self._ladders = ladders
-        self._ids: set[str] = set()
 
     def put(
         self,
@@ -67,7 +66,7 @@ class GivenPages:
                 f"{type(text).__name__}"
             )
         old = self._book.live.get(page_id)
-        if old is not None and page_id not in self._ids:
+        if old is not None and not old.is_given:
             raise PageInvalid(
                 f"page {page_id!r} of session {self._book.session_id!r} was made from a message "
                 "and shows what that says; put the text under another id"
@@ -91,8 +90,8 @@ class GivenPages:
             pin=terms.pin,
             floor=terms.floor,
             recompute_cost=terms.recompute_cost,
+            is_given=True,
         )
-        self._ids.add(page_id)
         self._layout.put(page, text, shape)
         return page
 
@@ -124,6 +123,7 @@ class GivenPages:
                 raise
         if terms.scope is not None:
             page.scope = terms.scope
+            self._book.unsaved[page.slot] = None
 
 
 def _refuse_levels(page_id: str, page_type: PageType, forms: Mapping[Fidelity, Form]) -> None:

@@ -75,6 +75,10 @@ class LadderMaker:
         full = PageForm((None,), (self._tokens(part, None),), FULL_QUALITY)
         return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(part.text)))
 
+    def tokens(self, text: str) -> int:
+        """Count what a text costs as a message of its own."""
+        return self._tokens(Part(PartKind.TEXT, text), None)
+
     def whole(self, parts: Sequence[Part], kind: PageKind) -> Made:
         """Build the ladder of a page that is shown as it is or not at all."""
         tokens = tuple(self._tokens(part, None) for part in parts)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..messages import DROP, Envelope, Shape, parse, render
-from ..pages import LEVELS, Fidelity, Page, PageType
+from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..residency import Plan
+from ..snapshot import RowState
 from .prompt import Prompt
 
 __all__ = ["Layout", "Owner"]
@@ -33,22 +34,69 @@ class Owner(NamedTuple):
     part: int
 
 
-class _Row(NamedTuple):
-    """One message: its envelope, the owner of each of its parts, and what it costs when whole.
+class _Row:
+    """One message: the owner of each of its parts, and what it costs when whole.
 
     The slots of the owners stand beside them: a message that is shown whole or not at all, as most
-    are, is decided without a look at its pages.
+    are, is decided without a look at its pages. Its parts are read when they are needed first: a
+    restored session reads those that it shows in part, and no others.
     """
 
-    envelope: Envelope
-    owners: list[Owner]
-    slots: list[int]
-    whole_tokens: int
+    __slots__ = ("_envelope", "blank", "message", "owners", "shape", "slots", "whole_tokens")
+
+    def __init__(
+        self,
+        message: Message,
+        shape: Shape,
+        owners: list[Owner],
+        envelope: Envelope | None = None,
+    ) -> None:
+        self.message = message
+        self.shape = shape
+        self.owners = owners
+        # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
+        self.blank = False
+        self.slots = [page.slot for page, _ in owners]
+        self.whole_tokens = sum(
+            page.ladder[Fidelity.FULL].part_tokens[part] for page, part in owners if page.ladder
+        )
+        self._envelope = envelope
+
+    @property
+    def envelope(self) -> Envelope:
+        """The message read into its parts."""
+        if self._envelope is None:
+            self._envelope = parse(self.message, self.shape)
+        return self._envelope
+
+    def set_shape(self, shape: Shape) -> None:
+        """Read the message, a plain text, as being of `shape`."""
+        self.shape = shape
+        if self._envelope is not None:
+            self._envelope.shape = shape
 
 
 def _row(envelope: Envelope, owners: list[Owner]) -> _Row:
-    whole_tokens = sum(page.ladder[Fidelity.FULL].part_tokens[part] for page, part in owners)
-    return _Row(envelope, owners, [page.slot for page, _ in owners], whole_tokens)
+    return _Row(envelope.message, envelope.shape, owners, envelope)
+
+
+def _saved_owners(row: _Row) -> tuple[tuple[int, int], ...]:
+    return tuple((slot, owner.part) for slot, owner in zip(row.slots, row.owners, strict=True))
+
+
+# Stands for a page that was removed from a message which still shows others.
+_ABSENT = Page(
+    id="",
+    type=PageType.CONVERSATION,
+    provenance=Provenance("clawvm", "removed page"),
+    scope=Scope.SESSION,
+    pin=Pin.NONE,
+    floor=Fidelity.NONE,
+    texts=(),
+    ladder={},
+    weight=1,
+    slot=_GONE,
+)
 
 
 class Layout:
@@ -66,6 +114,7 @@ class Layout:
         self._tokens: list[int] = []
         self._places: dict[int, list[int]] = {}
         self._stale: set[int] = set()
+        self.unsaved: set[int] = set()
         # Position of the first message of the conversation; what was put before it is the system
         # prompt.
         self._start = sys.maxsize
@@ -79,12 +128,12 @@ class Layout:
         """Read the messages so far, plain texts all of them, as being of `shape`."""
         for row in self._rows:
             if row is not None:
-                row.envelope.shape = shape
+                row.set_shape(shape)
 
     def append(self, envelope: Envelope, owners: list[Owner]) -> int:
         """Put a message at the end, `owners` being the pages of its parts; return its position."""
         self._start = min(self._start, len(self._rows))
-        return self._append(envelope, owners)
+        return self._append(_row(envelope, owners))
 
     def put(self, page: Page, text: str, shape: Shape | None) -> None:
         """Show a page that is no message; one that is there already stays, or moves to the end.
@@ -95,19 +144,19 @@ class Layout:
         places = self._places.get(page.slot)
         role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
         if places and page.type in _STAYS_IN_PLACE:
-            row = self._rows[places[0]]
-            role = row.envelope.role if row is not None else role
+            shown = self._rows[places[0]]
+            role = shown.message["role"] if shown is not None else role
             envelope = parse({"role": role, "content": text}, shape or "openai")
-            self._rows[places[0]] = _row(envelope, [Owner(page, 0)]) if text.strip() else None
-            self._stale.add(places[0])
+            self._rows[places[0]] = row = _row(envelope, [Owner(page, 0)])
+            row.blank = not text.strip()
+            self._change(places[0])
             return
         if places:
             self.remove(page)
         envelope = parse({"role": role, "content": text}, shape or "openai")
-        page.position = self._append(envelope, [Owner(page, 0)])
-        if not text.strip():
-            # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
-            self._rows[page.position] = None
+        row = _row(envelope, [Owner(page, 0)])
+        row.blank = not text.strip()
+        page.position = self._append(row)
 
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""
@@ -117,7 +166,75 @@ class Layout:
                 row.slots[:] = [_GONE if slot == page.slot else slot for slot in row.slots]
                 if row.slots.count(_GONE) == len(row.slots):
                     self._rows[position] = None
-            self._stale.add(position)
+            self._change(position)
+
+    # Saving
+
+    def saved_rows(self, positions: Iterable[int]) -> dict[int, RowState | None]:
+        """Return messages by position, None for those that are gone."""
+        saved: dict[int, RowState | None] = {}
+        for position in positions:
+            row = self._rows[position]
+            saved[position] = None if row is None else RowState(row.message, _saved_owners(row))
+        return saved
+
+    def saved(self) -> dict[str, Any]:
+        """Return what the rows do not tell: where the conversation starts, and what is stale.
+
+        A stale message may have been shown with another content, or at another level, than its page
+        has now.
+        """
+        stale = []
+        for position in sorted(self._stale):
+            index = bisect_left(self._positions, position)
+            shown = index < len(self._positions) and self._positions[index] == position
+            message = self._messages[index] if shown else None
+            stale.append([position, message, self._tokens[index] if shown else 0])
+        start = None if self._start == sys.maxsize else self._start
+        return {"start": start, "stale": stale}
+
+    def restore(
+        self,
+        rows: Mapping[int, RowState | None],
+        row_count: int,
+        pages: Mapping[int, Page],
+        shape: Shape,
+    ) -> None:
+        """Take over saved messages; `pages` are the live pages by slot."""
+        for position in range(row_count):
+            saved = rows[position]
+            if saved is None:
+                self._rows.append(None)
+                continue
+            owners = [
+                Owner(pages[slot] if slot >= 0 else _ABSENT, part) for slot, part in saved.owners
+            ]
+            row = _Row(saved.message, shape, owners)
+            first = owners[0].page
+            row.blank = first.is_given and not first.texts[0].strip()
+            self._rows.append(row)
+            for slot in row.slots:
+                places = self._places.setdefault(slot, []) if slot >= 0 else [position]
+                if position not in places[-1:]:
+                    places.append(position)
+
+    def restore_shown(self, level_of: Callable[[int], int], saved: Mapping[str, Any]) -> None:
+        """Show again what the last prompt showed."""
+        if saved["start"] is not None:
+            self._start = saved["start"]
+        stale = {position: (message, tokens) for position, message, tokens in saved["stale"]}
+        for position in range(len(self._rows)):
+            if position in stale:
+                message, tokens = stale[position]
+            else:
+                message, tokens = self._render(position, level_of)
+            if message is not None:
+                self._positions.append(position)
+                self._messages.append(message)
+                self._tokens.append(tokens)
+        self._stale = set(stale)
+
+    # Showing
 
     def touch(self, slots: Iterable[int]) -> None:
         """Note that the pages in `slots` look different now."""
@@ -154,16 +271,20 @@ class Layout:
         system = "\n\n".join(_text_of(message) for message in self._messages[:head])
         return Prompt(self._messages[head:], plan, system or None)
 
-    def _append(self, envelope: Envelope, owners: list[Owner]) -> int:
+    def _append(self, row: _Row) -> int:
         position = len(self._rows)
-        row = _row(envelope, owners)
         self._rows.append(row)
         for slot in row.slots:
             places = self._places.setdefault(slot, [])
             if position not in places[-1:]:
                 places.append(position)
-        self._stale.add(position)
+        self._change(position)
         return position
+
+    def _change(self, position: int) -> None:
+        """Note that a message is another one now: it is to be rendered, and to be saved."""
+        self._stale.add(position)
+        self.unsaved.add(position)
 
     def _refresh_row(self, position: int, level_of: Callable[[int], int]) -> int | None:
         """Render one message; return its place in the prompt if it has changed, else None."""
@@ -187,13 +308,13 @@ class Layout:
 
     def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
         row = self._rows[position]
-        if row is None:
+        if row is None or row.blank:
             return None, 0
         levels = [level_of(slot) if slot >= 0 else _HIDDEN for slot in row.slots]
         if levels.count(_HIDDEN) == len(levels):
             return None, 0
         if levels.count(_WHOLE) == len(levels):
-            return row.envelope.message, row.whole_tokens
+            return row.message, row.whole_tokens
         forms: list[Any] = []
         tokens = 0
         for (page, part), level in zip(row.owners, levels, strict=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+from ..errors import ContentMissing, StoreCorrupt, StoreFailed
 from .book import PageBook
 
 __all__ = ["Recall", "RecallOutcome", "look_up"]
@@ -54,8 +56,16 @@ class Recall:
         return self.outcome is RecallOutcome.FOUND
 
 
-def look_up(book: PageBook, name: str, version: int | None) -> Recall:
-    """Return the text of a page by id or handle, or why there is none; see `Session.recall`."""
+def look_up(
+    book: PageBook,
+    name: str,
+    version: int | None,
+    older_text: Callable[[str, int], str | None],
+) -> Recall:
+    """Return the text of a page by id or handle, or why there is none; see `Session.recall`.
+
+    `older_text` is asked for a version that is not in memory, and may raise `StoreFailed`.
+    """
     handle = _HANDLE.fullmatch(name)
     page_id = name
     if handle is not None:
@@ -74,7 +84,13 @@ def look_up(book: PageBook, name: str, version: int | None) -> Recall:
         reason = f"session {book.session_id!r} has no page {page_id!r}"
         return Recall(RecallOutcome.NO_MATCH, page_id, 0, None, reason)
     wanted = page.version if version is None else version
-    text = book.text(page_id, wanted)
+    try:
+        text = book.text(page_id, wanted)
+        if text is None and 0 < wanted < page.version:
+            text = older_text(page_id, wanted)
+    except (ContentMissing, StoreCorrupt, StoreFailed) as error:
+        reason = f"the store failed on version {wanted} of page {page_id!r}: {error}"
+        return Recall(RecallOutcome.BACKEND_ERROR, page_id, wanted, None, reason)
     if text is not None:
         reason = f"version {wanted} of page {page_id!r}"
         return Recall(RecallOutcome.FOUND, page_id, wanted, text, reason)
