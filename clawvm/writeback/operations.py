@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias, Union
+from typing import NamedTuple, TypeAlias
 
 from ..pages import PageType, Scope
 
@@ -19,7 +19,7 @@ __all__ = [
     "Rejection",
 ]
 
-Json: TypeAlias = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 TEXT_FIELD = "text"
 """The field that holds a page's text: one text, or a list of texts where a page has several parts.

@@ -14,7 +14,7 @@ from ..errors import OperationInvalid
 from ..pages import RULES, PageType, Pin, Scope
 from ..stores import Space
 from .heads import Head, Heads, PageHead
-from .merge import TEXT_CHARS_MAX, apply, mismatch, size_problem
+from .merge import apply, mismatch, size_problem
 from .operations import (
     TEXT_FIELD,
     Json,
