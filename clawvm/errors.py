@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = [
+    "AuditEventInvalid",
     "AuditInvalid",
+    "AuditUnavailable",
     "BudgetInfeasible",
     "BudgetInvalid",
     "BuilderInvalid",
@@ -206,7 +208,41 @@ class OperationInvalid(ClawVMError, ValueError):
 
 
 class AuditInvalid(ClawVMError, ValueError):
-    """An audit file was altered, cut or is none of ours."""
+    """An audit log was altered, cut or is none of ours.
+
+    Attributes
+    ----------
+    file : str
+        The file of the log in which it was found.
+    line : int
+        The line in that file, from 1; 0 where it is about the file as a whole.
+    expected : str
+        What should be there.
+    found : str
+        What is there.
+    """
+
+    def __init__(self, file: str, line: int, expected: str, found: str) -> None:
+        self.file = file
+        self.line = line
+        self.expected = expected
+        self.found = found
+        where = f"{file}:{line}" if line else file
+        super().__init__(
+            f"{where}: expected {expected}, found {found}; what follows from here on proves "
+            "nothing, take the file from a copy"
+        )
+
+    def __reduce__(self) -> tuple[type[AuditInvalid], tuple[str, int, str, str]]:
+        return type(self), (self.file, self.line, self.expected, self.found)
+
+
+class AuditUnavailable(ClawVMError):
+    """An audit log cannot be opened: another writer has it, it is closed, or the disk says no."""
+
+
+class AuditEventInvalid(ClawVMError, ValueError):
+    """An event for the audit log has an unknown name, or not the fields that its name asks for."""
 
 
 class MessageInvalid(ClawVMError, ValueError):

@@ -1,0 +1,461 @@
+"""The decision trace as it is written: buffered, hash-chained, rotated, never in anyone's way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, Unpack, overload
+
+from .. import crash_points
+from ..errors import AuditEventInvalid, AuditInvalid, AuditUnavailable, LimitExceeded
+from . import events
+from .files import Lock, delete_excess, log_files, numbered, shift
+from .reader import LINE_BYTES_MAX, NO_LINE, first_number, tail_of
+
+__all__ = ["BACKLOG_BYTES_MAX", "AuditLog"]
+
+KEEP = 8
+ROTATE_BYTES = 64 * 1024 * 1024
+ROTATE_BYTES_MIN = 1024
+FLUSH_BYTES = 64 * 1024
+BACKLOG_BYTES_MAX = 1024 * 1024
+"""Most that is kept in memory while the disk takes nothing; lines past that are lost and counted.
+"""
+
+_SESSION_FIELDS = {
+    event: names for event, names in events.FIELDS.items() if event not in events.OWN_EVENTS
+}
+
+
+class AuditLog:
+    """Writes a session's decision trace as JSON Lines, each line bound to the one before by hash.
+
+    What is written stands in memory until `flush`, or until there are 64 KiB of it; after a flush
+    it survives the death of the process, though not that of the machine. A disk that takes nothing
+    stops nobody: up to `BACKLOG_BYTES_MAX` are kept for it, then lines are lost, which is counted
+    in `lost` and told in the log itself once the disk takes lines again.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; what has been rotated away is ``FILE.1``, ``FILE.2`` and so on, oldest last.
+    rotate_bytes : int, optional
+        Size at which a new file is begun, from 1,024.
+    keep : int, optional
+        How many of the files that were rotated away are kept, at least 1.
+    clock : callable, optional
+        Tells the time of a line, as Unix time.
+
+    Raises
+    ------
+    AuditUnavailable
+        When somebody else has the log open, or its file cannot be opened.
+    AuditInvalid
+        When the end of the log that is there is not as it was written.
+    LimitExceeded
+        When `rotate_bytes` or `keep` is too small.
+
+    Notes
+    -----
+    Thread safety: one thread at a time uses a log. Two logs of one file exclude each other.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        rotate_bytes: int = ROTATE_BYTES,
+        keep: int = KEEP,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if rotate_bytes < ROTATE_BYTES_MIN or keep < 1:
+            raise LimitExceeded(
+                f"audit log {path}: rotate_bytes is at least {ROTATE_BYTES_MIN} and keep at least "
+                f"1, found {rotate_bytes!r} and {keep!r}"
+            )
+        self.path = Path(path)
+        self.lost = 0
+        self.failure: OSError | None = None
+        self._clock = clock
+        self._encode = _encoder()
+        self._keep = keep
+        self._rotate_bytes = self._rotate_at = rotate_bytes
+        self._flush_at = FLUSH_BYTES
+        self._lines: list[bytes] = []
+        self._buffered = 0
+        # Losses since the last that the log tells of: how many, their turns.
+        self._missing = 0
+        self._missing_turns = (0, 0)
+        self._missing_reason = ""
+        self._n = 0
+        self._head = NO_LINE
+        self._fd = -1
+        self._size = 0
+        self._has_excess = False
+        # Whether the file holds nothing but its first line: then it is not rotated.
+        self._is_new = False
+        self._closed = False
+        try:
+            self._lock = Lock(self.path)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        try:
+            self._open_at_end()
+        except OSError as error:
+            self._release()
+            raise self._unavailable(error) from error
+        except AuditInvalid:
+            self._release()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def head(self) -> str:
+        """Hash of the last line; kept elsewhere, it proves that the end was not cut off."""
+        return self._head
+
+    @property
+    def lines(self) -> int:
+        """How many lines there have been, those still in memory included."""
+        return self._n
+
+    # Each event with its fields, for a type checker.
+    @overload
+    def write(self, event: Literal["open"], turn: int, **fields: Unpack[events.Open]) -> None: ...
+    @overload
+    def write(self, event: Literal["page"], turn: int, **fields: Unpack[events.Page]) -> None: ...
+    @overload
+    def write(
+        self, event: Literal["demand"], turn: int, **fields: Unpack[events.Demand]
+    ) -> None: ...
+    @overload
+    def write(
+        self, event: Literal["assemble"], turn: int, **fields: Unpack[events.Assemble]
+    ) -> None: ...
+    @overload
+    def write(self, event: Literal["fault"], turn: int, **fields: Unpack[events.Fault]) -> None: ...
+    @overload
+    def write(
+        self, event: Literal["boundary"], turn: int, **fields: Unpack[events.Boundary]
+    ) -> None: ...
+    @overload
+    def write(
+        self, event: Literal["commit"], turn: int, **fields: Unpack[events.Commit]
+    ) -> None: ...
+    @overload
+    def write(
+        self, event: Literal["rejection"], turn: int, **fields: Unpack[events.Rejection]
+    ) -> None: ...
+    @overload
+    def write(
+        self, event: Literal["recall"], turn: int, **fields: Unpack[events.Recall]
+    ) -> None: ...
+    @overload
+    def write(
+        self, event: Literal["archive"], turn: int, **fields: Unpack[events.Archive]
+    ) -> None: ...
+    @overload
+    def write(self, event: Literal["close"], turn: int) -> None: ...
+    def write(self, event: str, turn: int, **fields: Any) -> None:
+        """Add a line.
+
+        Parameters
+        ----------
+        event : str
+            One of those that a session writes (`audit.events`).
+        turn : int
+            The session's turn.
+        **fields
+            The event's fields, all of them.
+
+        Raises
+        ------
+        AuditEventInvalid
+            When there is no such event, its fields are others, or one cannot be written as JSON;
+            nothing was written then.
+        AuditUnavailable
+            After `close`.
+        """
+        if tuple(fields) != _SESSION_FIELDS.get(event):
+            fields = _in_order(event, fields)
+        if self._closed:
+            raise self._is_closed()
+        if self._missing:
+            self._miss(turn)
+        else:
+            self._put(event, turn, fields)
+
+    def flush(self) -> bool:
+        """Write to the file what is in memory.
+
+        Returns
+        -------
+        bool
+            Whether all of it is there; if not, `failure` says why, and the lines stay in memory.
+
+        Raises
+        ------
+        AuditUnavailable
+            After `close`.
+        """
+        if self._closed:
+            raise self._is_closed()
+        if not self._drain():
+            return False
+        if not self._missing:
+            return True
+        missing, self._missing = self._missing, 0
+        first, last = self._missing_turns
+        self._put(
+            "lost",
+            last,
+            {
+                "lines": missing,
+                "first_turn": first,
+                "last_turn": last,
+                "reason": self._missing_reason,
+            },
+        )
+        return self._drain()
+
+    def close(self) -> None:
+        """Flush, and let others open the log; what cannot be written then counts as lost."""
+        if self._closed:
+            return
+        self.flush()
+        self.lost += len(self._lines)
+        self._closed = True
+        self._release()
+
+    # Opening
+
+    def _open_at_end(self) -> None:
+        """Take up the chain where it ends, which after a crash may be in a rotated file."""
+        self._open_file()
+        tail = tail_of(self.path)
+        if tail.torn:
+            self._cut(tail.torn)
+        line = tail.line
+        if line is None:
+            earlier = log_files(self.path)[:-1]
+            line = tail_of(earlier[-1]).line if earlier else None
+            if line is not None:
+                self._n, self._head = line.n, line.hash
+            self._begin_file(0 if line is None else line.turn)
+        else:
+            self._n, self._head = line.n, line.hash
+        if tail.torn:
+            turn = 0 if line is None else line.turn
+            self._put("reopened", turn, {"torn_bytes": len(tail.torn)})
+        self._has_excess = True  # a crash may have come before it was deleted
+        self._drain()
+
+    def _cut(self, torn: bytes) -> None:
+        """Take a torn last line off, and keep it beside the log."""
+        with self.path.with_name(f"{self.path.name}.torn").open("ab") as stream:
+            stream.write(torn + b"\n")
+        self._size -= len(torn)
+        os.ftruncate(self._fd, self._size)
+
+    def _begin_file(self, turn: int) -> None:
+        """Put the first line of a file."""
+        if self._n:
+            dropped = self._dropped()
+            self._put("rotated", turn, {"format": events.FORMAT, "dropped": dropped})
+        else:
+            self._put("begun", turn, {"format": events.FORMAT})
+        self._is_new = True
+
+    def _dropped(self) -> int:
+        """How many lines are in no file any more once there are no more than may be kept.
+
+        A file whose first line is damaged is passed over here; checking the log finds it.
+        """
+        for number in range(self._keep, 0, -1):
+            first = first_number(numbered(self.path, number))
+            if first:
+                return first - 1
+        return self._n
+
+    # Writing
+
+    def _put(self, event: str, turn: int, fields: dict[str, Any]) -> None:
+        line, head = self._sealed(event, turn, fields)
+        if self._size + self._buffered + len(line) > self._rotate_at and not self._is_new:
+            self._rotate(turn)
+            line, head = self._sealed(event, turn, fields)
+        if self._buffered and self._buffered + len(line) > BACKLOG_BYTES_MAX and not self._drain():
+            self._miss(turn)
+            return
+        if len(line) > LINE_BYTES_MAX:
+            self._miss(turn, f"an event {event!r} of {len(line):,} bytes")
+            return
+        self._n += 1
+        self._head = head
+        self._is_new = False
+        self._lines.append(line)
+        self._buffered += len(line)
+        if self._buffered >= self._flush_at:
+            self._drain()
+
+    def _sealed(self, event: str, turn: int, fields: dict[str, Any]) -> tuple[bytes, str]:
+        """Return the next line with its hash at its end, and the hash."""
+        body = self._encode(
+            {
+                "n": self._n + 1,
+                "event": event,
+                "turn": turn,
+                "time": self._clock(),
+                **fields,
+                "prev": self._head,
+            }
+        )[:-1]
+        head = hashlib.sha256(body).hexdigest()
+        return b'%b,"hash":"%b"}\n' % (body, head.encode()), head
+
+    def _miss(self, turn: int, reason: str = "") -> None:
+        """Count a line that cannot be kept; the log tells of it at the next flush that succeeds."""
+        if not self._missing:
+            self._missing_turns = (turn, turn)
+            self._missing_reason = reason or str(self.failure and self.failure.strerror)
+        self._missing += 1
+        self._missing_turns = (self._missing_turns[0], turn)
+        self.lost += 1
+
+    def _drain(self) -> bool:
+        """Write the lines in memory at the end of the file; on failure the file is as it was."""
+        if self._lines:
+            data = b"".join(self._lines)
+            crash_points.reach("audit.write")
+            try:
+                self._append(data)
+            except OSError as error:
+                self.failure = error
+                # The next line is not the time to try again: a failing disk may also be slow.
+                self._flush_at = self._buffered + FLUSH_BYTES
+                return False
+            self._size += len(data)
+            self._lines.clear()
+            self._buffered = 0
+            self._flush_at = FLUSH_BYTES
+            crash_points.reach("audit.written")
+        if self._has_excess:
+            self._delete_excess()
+        return True
+
+    def _append(self, data: bytes) -> None:
+        if self._fd < 0:
+            self._open_file()
+        if os.fstat(self._fd).st_size > self._size:
+            os.ftruncate(self._fd, self._size)  # half of an earlier attempt
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError:
+            with suppress(OSError):  # if this fails too, the next attempt does it first
+                os.ftruncate(self._fd, self._size)
+            raise
+
+    # Rotating
+
+    def _rotate(self, turn: int) -> None:
+        """Begin a new file, if all of the old one could be written; else the old one grows on."""
+        if not self._drain():
+            return
+        crash_points.reach("audit.rotate")
+        os.close(self._fd)
+        self._fd = -1
+        try:
+            shift(self.path)
+        except OSError as error:
+            self.failure = error
+        crash_points.reach("audit.shifted")
+        if self.path.exists():
+            self._rotate_at += FLUSH_BYTES
+            return
+        self._size = 0
+        self._rotate_at = self._rotate_bytes
+        with suppress(OSError):  # the next attempt to write opens it, and tells of what is wrong
+            self._open_file()
+        crash_points.reach("audit.opened")
+        self._begin_file(turn)
+        self._has_excess = True
+
+    def _open_file(self) -> None:
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._size = os.fstat(self._fd).st_size
+
+    def _delete_excess(self) -> None:
+        """Delete what is not kept, once the file that says so has been written."""
+        try:
+            delete_excess(self.path, self._keep)
+        except OSError as error:
+            self.failure = error
+        else:
+            self._has_excess = False
+
+    def _release(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self._lock.release()
+
+    def _unavailable(self, error: OSError) -> AuditUnavailable:
+        return AuditUnavailable(
+            f"audit log {self.path} cannot be opened ({error.strerror}); give it a folder that "
+            "can be written"
+        )
+
+    def _is_closed(self) -> AuditUnavailable:
+        return AuditUnavailable(f"audit log {self.path} is closed; open it again to write more")
+
+
+def _encoder() -> Callable[[dict[str, Any]], bytes]:
+    import msgspec
+
+    encode = msgspec.json.Encoder().encode
+
+    def encoded(record: dict[str, Any]) -> bytes:
+        try:
+            return encode(record)
+        except (OverflowError, UnicodeEncodeError):
+            # msgspec writes 64-bit integers and valid Unicode; the standard library the rest.
+            return json.dumps(record, separators=(",", ":")).encode("ascii")
+        except TypeError as error:
+            raise AuditEventInvalid(
+                f"an audit event {record['event']!r} has fields that JSON can say, found "
+                f"something else: {error}"
+            ) from error
+
+    return encoded
+
+
+def _in_order(event: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an event in the order of a line."""
+    names = _SESSION_FIELDS.get(event)
+    if names is None:
+        known = ", ".join(_SESSION_FIELDS)
+        raise AuditEventInvalid(f"an audit event is one of {known}, found {event!r}")
+    if set(fields) != set(names):
+        raise AuditEventInvalid(
+            f"an audit event {event!r} has the fields {', '.join(names) or 'none'}, found "
+            f"{', '.join(fields) or 'none'}; write all of them and no others"
+        )
+    return {name: fields[name] for name in names}

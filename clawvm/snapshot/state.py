@@ -1,0 +1,187 @@
+"""A session's state as plain data: whole, or what changed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple, TypeAlias
+
+from ..errors import SnapshotInvalid
+from ..pages import Page
+
+__all__ = ["JSON", "Decoded", "Encoded", "Kind", "RowState", "StateDelta", "apply"]
+
+# A recursive alias would have mypy follow it through every message; what is inside is checked when
+# it is written.
+JSON: TypeAlias = Any
+"""None, bool, int, float, str, and lists and string-keyed dicts of these."""
+
+RECORD_BYTES = 88
+TABLE_KEYS = ("half_life", "clock", "end", "free")
+
+
+class Kind(IntEnum):
+    """What a container holds.
+
+    ``SNAPSHOT``: a whole state, in a file or a snapshot row. ``DELTA``: what changed since a base
+    that is named by its digest. ``RECORD``: a journal row: operations, and what they changed.
+    """
+
+    SNAPSHOT = 1
+    DELTA = 2
+    RECORD = 3
+
+
+class RowState(NamedTuple):
+    """One message of the conversation, and which page each of its parts belongs to.
+
+    Parameters
+    ----------
+    message : dict
+        As the harness gave it.
+    owners : tuple of (int, int)
+        For each part the slot of its page and the number of the part in it; slot -1 for a page
+        that is gone.
+    """
+
+    message: dict[str, Any]
+    owners: tuple[tuple[int, int], ...]
+
+
+@dataclass(slots=True)
+class StateDelta:
+    """What changed of a session since an earlier state; a whole state is a delta on nothing.
+
+    Parameters
+    ----------
+    session_id : str
+        Whose state.
+    table : dict
+        `PageTable.meta` after the change: ``half_life``, ``clock``, ``end``, ``free``.
+    slots : list of int
+        Slots whose record changed and that hold a page, ascending.
+    records : bytes
+        `PageTable.dump` of `slots`: 88 bytes each.
+    pages : dict of int to Page
+        By slot, the pages whose content or fields changed.
+    archived : list of Page
+        Pages archived since, in order.
+    removed : list of int
+        Slots freed since that hold no page now, ascending.
+    rows : dict of int to (RowState or None)
+        By position, the messages that changed; None for one that is gone.
+    row_count : int
+        Positions there are after the change, gone ones included.
+    scalars : dict of str to JSON
+        Everything else by name; of a name that changed, the whole new value.
+    """
+
+    session_id: str
+    table: dict[str, int | list[int]]
+    slots: list[int] = field(default_factory=list)
+    records: bytes = b""
+    pages: dict[int, Page] = field(default_factory=dict)
+    archived: list[Page] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
+    rows: dict[int, RowState | None] = field(default_factory=dict)
+    row_count: int = 0
+    scalars: dict[str, JSON] = field(default_factory=dict)
+
+
+class Encoded(NamedTuple):
+    """A container as written.
+
+    Parameters
+    ----------
+    data : bytes
+        The container.
+    contents : list of (bytes or int)
+        The external texts that it refers to, in order: UTF-8, or the id that `known` had for it.
+        Empty unless external texts were asked for.
+    content_texts : list of str
+        The texts of `contents`.
+    digest : bytes
+        16 bytes that name what is in it; a delta on it names it by these.
+    """
+
+    data: bytes
+    contents: list[bytes | int]
+    content_texts: list[str]
+    digest: bytes
+
+
+class Decoded(NamedTuple):
+    """A container as read.
+
+    Parameters
+    ----------
+    kind : Kind
+        What it holds.
+    delta : StateDelta or None
+        The state or change; None in a record of operations alone.
+    operations : list
+        The operations of a record, as they were given.
+    meta : dict
+        What the writer noted beside them.
+    content_texts : list of str
+        The texts of the contents that it refers to, in order.
+    digest : bytes
+        16 bytes that name what is in it.
+    base : bytes or None
+        Digest of what a delta is a delta on.
+    """
+
+    kind: Kind
+    delta: StateDelta | None
+    operations: list[JSON]
+    meta: dict[str, JSON]
+    content_texts: list[str]
+    digest: bytes
+    base: bytes | None
+
+
+def apply(base: StateDelta, delta: StateDelta) -> StateDelta:
+    """Return `base` with the changes of `delta`; neither is changed, pages are shared.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When they are of two sessions.
+    """
+    if base.session_id != delta.session_id:
+        raise SnapshotInvalid(
+            f"a change of session {delta.session_id!r} cannot be applied to session "
+            f"{base.session_id!r}; load the base that it was saved on"
+        )
+    records = {**_by_slot(base), **_by_slot(delta)}
+    pages = {**base.pages, **delta.pages}
+    for slot in delta.removed:
+        records.pop(slot, None)
+        pages.pop(slot, None)
+    slots = sorted(records)
+    return StateDelta(
+        session_id=base.session_id,
+        table=delta.table,
+        slots=slots,
+        records=b"".join(map(records.__getitem__, slots)),
+        pages=dict(sorted(pages.items())),
+        archived=base.archived + delta.archived,
+        removed=sorted((set(base.removed) | set(delta.removed)) - records.keys()),
+        rows=_without_gone(base.rows, delta),
+        row_count=delta.row_count,
+        scalars={**base.scalars, **delta.scalars},
+    )
+
+
+def _by_slot(delta: StateDelta) -> dict[int, bytes]:
+    chunks = range(0, len(delta.records), RECORD_BYTES)
+    records = [delta.records[start : start + RECORD_BYTES] for start in chunks]
+    return dict(zip(delta.slots, records, strict=True))
+
+
+def _without_gone(
+    rows: dict[int, RowState | None], delta: StateDelta
+) -> dict[int, RowState | None]:
+    merged = {**rows, **delta.rows}
+    return {place: merged[place] for place in sorted(merged) if place < delta.row_count}
