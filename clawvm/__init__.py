@@ -5,9 +5,19 @@ from .errors import BudgetInfeasible, ClawVMError
 from .faults import Fault, FaultKind
 from .pages import Fidelity, Page, PageType, Pin, Provenance, Scope
 from .residency import Plan
-from .session import Prompt, Recall, RecallOutcome, Session, ToolCall, fit
+from .session import (
+    BoundaryKind,
+    Prompt,
+    Recall,
+    RecallOutcome,
+    Session,
+    ToolCall,
+    file_source,
+    fit,
+)
 
 __all__ = [
+    "BoundaryKind",
     "BudgetInfeasible",
     "ClawVMError",
     "Fault",
@@ -26,6 +36,7 @@ __all__ = [
     "ToolCall",
     "__version__",
     "backend",
+    "file_source",
     "fit",
 ]
 __version__ = "0.1.0"

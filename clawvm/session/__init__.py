@@ -1,9 +1,28 @@
 """Session: one agent's memory, and `fit` for those who want one call."""
 
+from .boundaries import BoundaryKind, BoundaryReport, Coverage
 from .exchange import Entry
 from .fit import fit
 from .prompt import Prompt, ToolCall
 from .recall import Recall, RecallOutcome
+from .recall_tool import RECALL_TOOL
+from .reuse import SourceCheck, file_source
+from .search import Match
 from .session import Session
 
-__all__ = ["Entry", "Prompt", "Recall", "RecallOutcome", "Session", "ToolCall", "fit"]
+__all__ = [
+    "RECALL_TOOL",
+    "BoundaryKind",
+    "BoundaryReport",
+    "Coverage",
+    "Entry",
+    "Match",
+    "Prompt",
+    "Recall",
+    "RecallOutcome",
+    "Session",
+    "SourceCheck",
+    "ToolCall",
+    "file_source",
+    "fit",
+]
