@@ -165,8 +165,8 @@ def test_both_back_ends_dump_the_same_bytes(backends, put, random_pages):
 
 
 def test_records_are_swapped_number_by_number():
-    record = struct.pack("<2Qq4I4i4HIIIIHBBBBBB", *range(30))
-    assert layout.swapped(record) == struct.pack(">2Qq4I4i4HIIIIHBBBBBB", *range(30))
+    record = struct.pack("<2Qq4I4i4HIIIIHBBBBBB", *range(26))
+    assert layout.swapped(record) == struct.pack(">2Qq4I4i4HIIIIHBBBBBB", *range(26))
     assert layout.swapped(layout.swapped(record * 3)) == record * 3
 
 
