@@ -28,6 +28,7 @@ from .recall_tool import RECALL_TOOL, answer, definition
 from .repetition import fault_of
 from .replies import message_of
 from .reuse import Reuse, SourceCheck
+from .saved import SessionParts
 from .search import Match, search
 
 __all__ = ["Memory", "Message"]
@@ -127,6 +128,9 @@ class Memory:
         chosen = policy_named(policy) if isinstance(policy, str) else policy
         self._assembler = Assembler(
             self._book, self._layout, self.faults, chosen, on_infeasible, self._before_epoch
+        )
+        self._parts = SessionParts(
+            self._book, self._layout, self._conversation, self._assembler, self.faults
         )
         self._given = GivenPages(self._book, self._layout, self._ladders)
         self._reuse = Reuse(reuse or {})
