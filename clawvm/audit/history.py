@@ -156,16 +156,16 @@ class History:
 
     def level(self, page_id: str, turn: int) -> Level:
         """Return a page's level in the prompt of a turn; ``none`` for one that was not there."""
-        last = None
-        for step in self.pages.get(page_id, ()):
-            if step.turn > turn:
-                # What its first known move says of before is all there is of a dropped beginning.
-                if last is None and step.moved is not None and self.dropped:
-                    return step.moved[1]
-                break
-            if step.kind != "put":
-                last = step
-        return "none" if last is None or last.moved is None else last.moved[2]
+        steps = self.pages.get(page_id, [])
+        told = [step for step in steps if step.kind != "put"]
+        last = next((step for step in reversed(told) if step.turn <= turn), None)
+        if last is not None:
+            return "none" if last.moved is None else last.moved[2]
+        is_new = bool(steps) and steps[0].put is not None and steps[0].put["version"] == 1
+        if self.dropped and not is_new and told and told[0].moved is not None:
+            # All that is left of a beginning that was dropped is what its next move came from.
+            return told[0].moved[1]
+        return "none"
 
     def tokens(self, page_id: str, turn: int) -> int:
         """Return what a page cost in the prompt of a turn."""
