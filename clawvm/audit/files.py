@@ -80,7 +80,7 @@ class Lock:
                 _lock(self._fd)
                 if self._is_the_file():
                     return
-            except OSError as error:
+            except _LOCKED as error:
                 os.close(self._fd)
                 raise AuditUnavailable(
                     f"audit log {path} is open for writing elsewhere; close it there, or give "
@@ -107,11 +107,13 @@ class Lock:
 
 
 if sys.platform == "win32":
+    _LOCKED = PermissionError
 
     def _lock(fd: int) -> None:
         msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
 
 else:
+    _LOCKED = BlockingIOError
 
     def _lock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
 from .. import crash_points
-from ..errors import AuditEventInvalid, AuditInvalid, AuditUnavailable, LimitExceeded
+from ..errors import AuditEventInvalid, AuditUnavailable, LimitExceeded
 from . import events
 from .files import Lock, delete_excess, log_files, numbered, shift
 from .reader import LINE_BYTES_MAX, NO_LINE, first_number, tail_of
@@ -27,6 +27,8 @@ FLUSH_BYTES = 64 * 1024
 BACKLOG_BYTES_MAX = 1024 * 1024
 """Most that is kept in memory while the disk takes nothing; lines past that are lost and counted.
 """
+
+_MODE = 0o600
 
 _SESSION_FIELDS = {
     event: names for event, names in events.FIELDS.items() if event not in events.OWN_EVENTS
@@ -98,21 +100,23 @@ class AuditLog:
         self._fd = -1
         self._size = 0
         self._has_excess = False
+        # Whether an attempt to write has failed half-way, and its half is still there.
+        self._is_torn = False
         # Whether the file holds nothing but its first line: then it is not rotated.
         self._is_new = False
         self._closed = False
         try:
             self._lock = Lock(self.path)
+            try:
+                self._open_at_end()
+            except BaseException:
+                self._release()
+                raise
         except OSError as error:
-            raise self._unavailable(error) from error
-        try:
-            self._open_at_end()
-        except OSError as error:
-            self._release()
-            raise self._unavailable(error) from error
-        except AuditInvalid:
-            self._release()
-            raise
+            raise AuditUnavailable(
+                f"audit log {path} cannot be opened ({error.strerror}); give it a folder that can "
+                "be written"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -246,38 +250,43 @@ class AuditLog:
     # Opening
 
     def _open_at_end(self) -> None:
-        """Take up the chain where it ends, which after a crash may be in a rotated file."""
+        """Take up the chain where it ends: after a crash that may be in a rotated file."""
+        turn = torn_bytes = 0
         self._open_file()
-        tail = tail_of(self.path)
-        if tail.torn:
-            self._cut(tail.torn)
-        line = tail.line
-        if line is None:
-            earlier = log_files(self.path)[:-1]
-            line = tail_of(earlier[-1]).line if earlier else None
-            if line is not None:
-                self._n, self._head = line.n, line.hash
-            self._begin_file(0 if line is None else line.turn)
-        else:
-            self._n, self._head = line.n, line.hash
-        if tail.torn:
-            turn = 0 if line is None else line.turn
-            self._put("reopened", turn, {"torn_bytes": len(tail.torn)})
-        self._has_excess = True  # a crash may have come before it was deleted
+        for file in reversed(log_files(self.path)):
+            tail = tail_of(file)
+            if tail.torn:
+                self._cut(file, tail.torn)
+                torn_bytes += len(tail.torn)
+            if tail.line is not None:
+                self._n, self._head, turn = tail.line.n, tail.line.hash, tail.line.turn
+                break
+        self._size = os.fstat(self._fd).st_size
+        if not self._size:
+            self._begin_file(turn)
+        if torn_bytes:
+            self._put("reopened", turn, {"torn_bytes": torn_bytes})
         self._drain()
 
-    def _cut(self, torn: bytes) -> None:
+    def _cut(self, file: Path, torn: bytes) -> None:
         """Take a torn last line off, and keep it beside the log."""
-        with self.path.with_name(f"{self.path.name}.torn").open("ab") as stream:
+        kept = os.open(
+            self.path.with_name(f"{self.path.name}.torn"),
+            os.O_WRONLY | os.O_APPEND | os.O_CREAT,
+            _MODE,
+        )
+        with open(kept, "wb") as stream:
             stream.write(torn + b"\n")
-        self._size -= len(torn)
-        os.ftruncate(self._fd, self._size)
+        crash_points.reach("audit.torn")
+        os.truncate(file, file.stat().st_size - len(torn))
+        crash_points.reach("audit.cut")
 
     def _begin_file(self, turn: int) -> None:
         """Put the first line of a file."""
         if self._n:
             dropped = self._dropped()
             self._put("rotated", turn, {"format": events.FORMAT, "dropped": dropped})
+            self._has_excess = True
         else:
             self._put("begun", turn, {"format": events.FORMAT})
         self._is_new = True
@@ -305,6 +314,7 @@ class AuditLog:
             return
         if len(line) > LINE_BYTES_MAX:
             self._miss(turn, f"an event {event!r} of {len(line):,} bytes")
+            self.flush()
             return
         self._n += 1
         self._head = head
@@ -333,7 +343,7 @@ class AuditLog:
         """Count a line that cannot be kept; the log tells of it at the next flush that succeeds."""
         if not self._missing:
             self._missing_turns = (turn, turn)
-            self._missing_reason = reason or str(self.failure and self.failure.strerror)
+            self._missing_reason = reason or str(self.failure)
         self._missing += 1
         self._missing_turns = (self._missing_turns[0], turn)
         self.lost += 1
@@ -362,16 +372,23 @@ class AuditLog:
     def _append(self, data: bytes) -> None:
         if self._fd < 0:
             self._open_file()
-        if os.fstat(self._fd).st_size > self._size:
-            os.ftruncate(self._fd, self._size)  # half of an earlier attempt
+        if self._is_torn:
+            self._mend()
         rest = memoryview(data)
         try:
             while rest:
+                self._is_torn = True
                 rest = rest[os.write(self._fd, rest) :]
         except OSError:
             with suppress(OSError):  # if this fails too, the next attempt does it first
-                os.ftruncate(self._fd, self._size)
+                self._mend()
             raise
+        self._is_torn = False
+
+    def _mend(self) -> None:
+        """Take off what a failed attempt has left at the end."""
+        os.ftruncate(self._fd, self._size)
+        self._is_torn = False
 
     # Rotating
 
@@ -396,10 +413,9 @@ class AuditLog:
             self._open_file()
         crash_points.reach("audit.opened")
         self._begin_file(turn)
-        self._has_excess = True
 
     def _open_file(self) -> None:
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
         self._size = os.fstat(self._fd).st_size
 
     def _delete_excess(self) -> None:
@@ -417,12 +433,6 @@ class AuditLog:
             self._fd = -1
         self._lock.release()
 
-    def _unavailable(self, error: OSError) -> AuditUnavailable:
-        return AuditUnavailable(
-            f"audit log {self.path} cannot be opened ({error.strerror}); give it a folder that "
-            "can be written"
-        )
-
     def _is_closed(self) -> AuditUnavailable:
         return AuditUnavailable(f"audit log {self.path} is closed; open it again to write more")
 
@@ -434,10 +444,11 @@ def _encoder() -> Callable[[dict[str, Any]], bytes]:
 
     def encoded(record: dict[str, Any]) -> bytes:
         try:
-            return encode(record)
-        except (OverflowError, UnicodeEncodeError):
-            # msgspec writes 64-bit integers and valid Unicode; the standard library the rest.
-            return json.dumps(record, separators=(",", ":")).encode("ascii")
+            try:
+                return encode(record)
+            except (OverflowError, UnicodeEncodeError):
+                # msgspec writes 64-bit integers and valid Unicode; the standard library the rest.
+                return json.dumps(record, separators=(",", ":")).encode("ascii")
         except TypeError as error:
             raise AuditEventInvalid(
                 f"an audit event {record['event']!r} has fields that JSON can say, found "

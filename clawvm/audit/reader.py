@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,7 +15,16 @@ from ..errors import AuditInvalid
 from .events import EVENTS, FORMAT
 from .files import log_files
 
-__all__ = ["LINE_BYTES_MAX", "NO_LINE", "SEAL_BYTES", "Line", "LogReader", "Tail", "tail_of"]
+__all__ = [
+    "LINE_BYTES_MAX",
+    "NO_LINE",
+    "SEAL_BYTES",
+    "Line",
+    "LogReader",
+    "Tail",
+    "first_number",
+    "tail_of",
+]
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 """A longer line is not written and not read."""
@@ -27,6 +36,7 @@ _SEAL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\n')
 SEAL_BYTES = len(b',"hash":""}\n') + 64
 """Length of a line's end, from the comma before its hash on; the hash is over what is before."""
 
+_OPENING = re.compile(rb'\{"n":([1-9][0-9]{0,18}),')
 _BLOCK_BYTES = 64 * 1024
 _OPENINGS_MAX = 100
 _ENVELOPE = (("n", int), ("event", str), ("turn", int), ("time", (int, float)), ("prev", str))
@@ -280,6 +290,14 @@ def tail_of(file: Path) -> Tail:
         raise AuditInvalid(
             str(file), 0, f"at its end {error.expected}", f"{error.found} (clawvm audit tells more)"
         ) from error
+
+
+def first_number(file: Path) -> int:
+    """Return the number of a file's first line, or 0 where that cannot be told."""
+    with suppress(FileNotFoundError), file.open("rb") as stream:
+        opening = _OPENING.match(stream.read(32))
+        return int(opening[1]) if opening else 0
+    return 0
 
 
 def _after_newline(stream: BinaryIO, end: int) -> int:

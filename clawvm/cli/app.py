@@ -13,6 +13,7 @@ from typing import NoReturn
 import typer
 
 from ..errors import BudgetInvalid, ClawVMError, PolicyUnknown
+from .audit import audit, diff, explain
 from .demo import demo
 from .doctor import doctor
 from .replay import replay
@@ -28,6 +29,9 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(replay)
+app.command()(audit)
+app.command()(explain)
+app.command()(diff)
 app.command()(doctor)
 
 

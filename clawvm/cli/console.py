@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from typing import Protocol
 
 from rich.console import Console
 
 from ..errors import BudgetInvalid
-from ..replay.runner import ReplayResult
 
-__all__ = ["output", "parse_budget", "print_json"]
+__all__ = ["HasJson", "output", "parse_budget", "print_json"]
 
 _BUDGET = re.compile(r"(\d{1,12})([km]?)", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 # Wide enough for a replay table where the output is a file or a pipe.
 _FILE_WIDTH = 160
+
+
+class HasJson(Protocol):
+    """A result that can be said in one line of JSON."""
+
+    def to_json(self) -> bytes:
+        """Return the line, without the newline."""
 
 
 def output() -> Console:
@@ -41,7 +48,7 @@ def parse_budget(text: str) -> int:
     return tokens
 
 
-def print_json(results: Iterable[ReplayResult]) -> None:
+def print_json(results: Iterable[HasJson]) -> None:
     """Write results to standard output, one JSON object a line."""
     for result in results:
         sys.stdout.buffer.write(result.to_json() + b"\n")
