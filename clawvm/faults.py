@@ -7,7 +7,7 @@ signal, not a fault, but it counts towards thrash.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,12 +60,17 @@ class FaultObserver:
     def __init__(self) -> None:
         self.events: deque[Fault] = deque(maxlen=FAULT_EVENTS_MAX)
         self.hits = 0
+        # Told of every fault and alert as it is counted.
+        self.listener: Callable[[Fault], None] | None = None
         self._counts: Counter[FaultKind] = Counter()
 
     def record(self, kind: FaultKind, page_id: str, turn: int, reason: str) -> None:
         """Count one fault or alert and keep its event."""
         self._counts[kind] += 1
-        self.events.append(Fault(kind, page_id, turn, reason))
+        fault = Fault(kind, page_id, turn, reason)
+        self.events.append(fault)
+        if self.listener is not None:
+            self.listener(fault)
 
     def restore(self, counts: Mapping[str, int], hits: int) -> None:
         """Go on from saved counts; the events before them are in the decision trace."""

@@ -215,6 +215,10 @@ class Page:
         Whether the harness put it, rather than its having been made from a message.
     serial : int
         Place among all pages that the session has made, from 1.
+    inherited : int
+        The version that it had when the session was forked off another one; 0 if it was made here.
+    granted_by : str
+        Who allowed it to steer the agent although a tool or a document brought it; else blank.
     """
 
     id: str
@@ -236,6 +240,8 @@ class Page:
     call: CallInfo | None = None
     is_given: bool = False
     serial: int = 0
+    inherited: int = 0
+    granted_by: str = ""
 
     def tokens(self, level: Fidelity) -> int:
         """What `level` costs in a prompt; 0 for ``NONE``."""

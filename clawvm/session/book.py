@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from .._backend import core
@@ -11,7 +12,7 @@ from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..tokens import digest
 from .ladders import Made
 
-__all__ = ["PageBook", "handle_of", "text_of"]
+__all__ = ["PageBook", "handle_of", "joined", "text_of"]
 
 _LEVELS = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
 # Parts of a page are digested as one text; a tab between two newlines keeps ("a", "b") and ("ab",)
@@ -27,9 +28,14 @@ def handle_of(session_id: str, page_id: str, version: int) -> str:
     return f"clawvm://{session_id}/{name}@{version}"
 
 
+def joined(texts: Sequence[str]) -> str:
+    """Return the exact text of a page of several parts: in order, with a mark between them."""
+    return _PART_SEPARATOR.join(texts)
+
+
 def text_of(page: Page) -> str:
-    """Return a page's exact text: its parts in order, with a mark between them."""
-    return _PART_SEPARATOR.join(page.texts)
+    """Return a page's exact text."""
+    return joined(page.texts)
 
 
 class PageBook:
@@ -52,6 +58,8 @@ class PageBook:
         self.unsaved: dict[int, None] = {}
         self.unsaved_archive: list[Page] = []
         self.serial = 0
+        # The sessions that this one was forked off, the nearest first.
+        self.lineage: list[str] = []
         self._next_number: dict[str, int] = {}
 
     def text(self, page_id: str, version: int) -> str | None:
@@ -60,6 +68,17 @@ class PageBook:
         if page is not None and page.version == version:
             return text_of(page)
         return self.history.get((page_id, version))
+
+    def answers_for(self, session_id: str, page_id: str, version: int) -> bool:
+        """Whether a handle of that session names a content of this one.
+
+        Handles of a session that this one was forked off stand in what it inherited; they hold for
+        the versions that there were then.
+        """
+        if session_id == self.session_id:
+            return True
+        page = self.live.get(page_id) or self.archived.get(page_id)
+        return session_id in self.lineage and page is not None and version <= page.inherited
 
     def free_id(self, base: str) -> str:
         """Return `base`, or `base` with the first free number behind it."""
@@ -109,8 +128,13 @@ class PageBook:
         recompute_cost: int = 0,
         is_tool: bool = False,
         is_given: bool = False,
+        granted_by: str = "",
+        version: int = 0,
     ) -> Page:
         """Make a page, or give a live one a new content; it counts as fresh until the next plan.
+
+        Its version is one more than before, or `version` if that is more: the store may have seen
+        contents in between that this session has not.
 
         Raises
         ------
@@ -124,7 +148,7 @@ class PageBook:
             )
         rules = RULES[page_type]
         old = self.live.get(page_id)
-        text_digest = digest(_PART_SEPARATOR.join(texts))
+        text_digest = digest(joined(texts))
         page = Page(
             id=page_id,
             type=page_type,
@@ -140,18 +164,11 @@ class PageBook:
             label=label,
             request=turn,
             is_given=is_given,
+            granted_by=granted_by,
         )
-        page.slot = self.table.put(
-            page_id,
-            [page.ladder[level].tokens if level in page.ladder else None for level in _LEVELS],
-            [page.ladder[level].quality if level in page.ladder else 1 for level in _LEVELS],
-            page.weight,
-            page_type=page_type,
-            pin=page.pin,
-            floor=page.floor,
-            digest=text_digest,
-            turn=turn,
-        )
+        page.slot = self._enter_record(page, text_digest, turn)
+        if version > self.table.version(page.slot):
+            self.table.advance(page.slot, version)
         page.version = self.table.version(page.slot)
         if old is None:
             self._enter(page)
@@ -163,6 +180,20 @@ class PageBook:
         self.fresh[page.slot] = None
         self.unsaved[page.slot] = None
         return page
+
+    def _enter_record(self, page: Page, text_digest: bytes, turn: int) -> int:
+        ladder = page.ladder
+        return self.table.put(
+            page.id,
+            [ladder[level].tokens if level in ladder else None for level in _LEVELS],
+            [ladder[level].quality if level in ladder else 1 for level in _LEVELS],
+            page.weight,
+            page_type=page.type,
+            pin=page.pin,
+            floor=page.floor,
+            digest=text_digest,
+            turn=turn,
+        )
 
     def _enter(self, page: Page) -> None:
         self.serial += 1
@@ -219,4 +250,5 @@ def _carry_over(old: Page, new: Page) -> Page:
     old.pin, old.floor, old.texts, old.ladder = new.pin, new.floor, new.texts, new.ladder
     old.weight, old.recompute_cost = new.weight, new.recompute_cost
     old.is_tool, old.label, old.version = new.is_tool, new.label, new.version
+    old.granted_by = new.granted_by
     return old

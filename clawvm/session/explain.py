@@ -8,7 +8,7 @@ from .._backend import core
 from ..pages import Fidelity, Page, Pin
 from ..residency import Plan, last_turn
 
-__all__ = ["explain"]
+__all__ = ["explain", "least_worth", "worth_per_token"]
 
 
 def explain(
@@ -72,15 +72,8 @@ def _reason(
         held = "the budget was spent on pages worth more per token"
     dearer = next(rung for rung in page.ladder if rung > level)
     more = page.tokens(dearer) - page.tokens(level)
-    worth = _worth_per_token(page, level, dearer, table, turn)
-    least = min(
-        (
-            _worth_per_token(other, Fidelity.NONE, shown, table, turn)
-            for other in pages
-            if (shown := Fidelity(table.level(other.slot))) and _competes(other, turn)
-        ),
-        default=0.0,
-    )
+    worth = worth_per_token(page, level, dearer, table, turn)
+    least = least_worth(pages, table, turn)
     left = plan.budget_tokens - plan.used_tokens
     return (
         f"{held}; {dearer.name.lower()} would cost {more} tokens more for a worth of {worth:.3g} "
@@ -89,15 +82,27 @@ def _reason(
     )
 
 
+def least_worth(pages: Iterable[Page], table: core.PageTable, turn: int) -> float:
+    """Return the least worth per token among the pages that had to earn their place."""
+    return min(
+        (
+            worth_per_token(page, Fidelity.NONE, shown, table, turn)
+            for page in pages
+            if (shown := Fidelity(table.level(page.slot))) and _competes(page, turn)
+        ),
+        default=0.0,
+    )
+
+
 def _competes(page: Page, turn: int) -> bool:
     """Whether a page had to earn its place: not pinned, and not part of what has just come."""
     return page.pin is not Pin.HARD and page.request < turn
 
 
-def _worth_per_token(
+def worth_per_token(
     page: Page, lower: Fidelity, upper: Fidelity, table: core.PageTable, turn: int
 ) -> float:
-    """Worth that a step adds per token, in the units of ``Page.weight`` after decay."""
+    """Return the worth that a step adds per token, in the units of ``Page.weight`` after decay."""
     gain: int = table.value(page.slot, upper, turn) - table.value(page.slot, lower, turn)
     # value() is weight * quality (in thousandths) with 40 fraction bits.
     return gain / (1 << 40) / 1000 / (page.tokens(upper) - page.tokens(lower))

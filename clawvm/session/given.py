@@ -11,6 +11,7 @@ from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Form
 from ..residency import PageKind
 from .book import PageBook, handle_of
+from .events import PROTECTED, TRUSTED, kind_of_source
 from .ladders import LadderMaker, Made
 from .layout import Layout
 
@@ -35,6 +36,7 @@ class Terms(NamedTuple):
     floor: Fidelity | None
     utility: int | None
     recompute_cost: int
+    granted_by: str = ""
 
 
 class GivenPages:
@@ -58,24 +60,28 @@ class GivenPages:
         *,
         turn: int,
         shape: Shape | None,
+        version: int = 0,
     ) -> Page:
-        """Make a page, or give one a new content or other terms."""
+        """Make a page, or give one a new content or other terms; `version` as for `define`."""
         if not isinstance(text, str) or page_type not in RULES:
             raise PageInvalid(
                 f"page {page_id!r}: expected a page type and a text, found {page_type!r} and a "
                 f"{type(text).__name__}"
             )
+        provenance = terms.provenance or Provenance("harness", f"put {page_id}", turn)
+        _refuse_poison(page_id, page_type, provenance, terms.granted_by)
         old = self._book.live.get(page_id)
         if old is not None and not old.is_given:
             raise PageInvalid(
                 f"page {page_id!r} of session {self._book.session_id!r} was made from a message "
                 "and shows what that says; put the text under another id"
             )
-        if old is not None and old.texts == (text,) and old.type is page_type and forms is None:
+        known = old is not None and old.texts == (text,) and old.type is page_type
+        if known and old is not None and forms is None and version <= old.version:
             self._change_terms(old, terms)
             self._book.table.touch(old.slot, turn)
             return old
-        made = self._made(page_id, page_type, text, forms)
+        made = self._made(page_id, page_type, text, forms, version)
         if terms.utility is not None:
             made = made.reweighed(terms.utility)
         page = self._book.define(
@@ -83,7 +89,7 @@ class GivenPages:
             page_type,
             (text,),
             made,
-            terms.provenance or Provenance("harness", f"put {page_id}", turn),
+            provenance,
             turn,
             label=f"{page_type.name.lower()} page",
             scope=terms.scope,
@@ -91,12 +97,19 @@ class GivenPages:
             floor=terms.floor,
             recompute_cost=terms.recompute_cost,
             is_given=True,
+            granted_by=terms.granted_by,
+            version=version,
         )
         self._layout.put(page, text, shape)
         return page
 
     def _made(
-        self, page_id: str, page_type: PageType, text: str, forms: Mapping[Fidelity, Form] | None
+        self,
+        page_id: str,
+        page_type: PageType,
+        text: str,
+        forms: Mapping[Fidelity, Form] | None,
+        version: int,
     ) -> Made:
         part = Part(PartKind.TEXT, text)
         kind = _KIND_OF_TYPE[page_type]
@@ -105,8 +118,8 @@ class GivenPages:
             return self._ladders.given(part, kind, forms)
         old = self._book.live.get(page_id)
         same_text = old is not None and old.texts == (text,)
-        version = old.version if old and same_text else self._book.next_version(page_id)
-        handle = handle_of(self._book.session_id, page_id, version)
+        next_version = old.version if old and same_text else self._book.next_version(page_id)
+        handle = handle_of(self._book.session_id, page_id, max(version, next_version))
         return self._ladders.text(part, page_type, kind, handle, page_type.name.lower())
 
     def _change_terms(self, page: Page, terms: Terms) -> None:
@@ -124,6 +137,19 @@ class GivenPages:
         if terms.scope is not None:
             page.scope = terms.scope
             self._book.unsaved[page.slot] = None
+
+
+def _refuse_poison(
+    page_id: str, page_type: PageType, provenance: Provenance, granted_by: str
+) -> None:
+    """Refuse that what a tool or a document brought steers the agent, unless somebody allows it."""
+    kind = kind_of_source(provenance.source)
+    if page_type in PROTECTED and kind not in TRUSTED and not granted_by:
+        raise PageInvalid(
+            f"page {page_id!r}: what came from a {kind} ({provenance.source} "
+            f"{provenance.reference!r}) does not become a {page_type.name.lower()} page by itself; "
+            "name who allows it (granted_by), or put it as evidence"
+        )
 
 
 def _refuse_levels(page_id: str, page_type: PageType, forms: Mapping[Fidelity, Form]) -> None:

@@ -167,6 +167,7 @@ class Memory:
         utility: int | None = None,
         recompute_cost: int = 0,
         forms: Mapping[Fidelity, Form] | None = None,
+        granted_by: str = "",
     ) -> Page:
         """Make a page that is no message, or give it a new content.
 
@@ -195,6 +196,9 @@ class Memory:
         forms : mapping of Fidelity to Form, optional
             Cheaper forms of your own, for instance a summary; the built-in ones are not made then.
             A form that is blank or saves nothing is left out.
+        granted_by : str, optional
+            Who allows a text that a tool or a document brought (`provenance`) to become a bootstrap,
+            constraint or preference page: without a grant it does not.
 
         Raises
         ------
@@ -205,7 +209,7 @@ class Memory:
             After `close`.
         """
         self._check_open()
-        terms = Terms(provenance, scope, pin, floor, utility, recompute_cost)
+        terms = Terms(provenance, scope, pin, floor, utility, recompute_cost, granted_by)
         return self._given.put(
             page_id,
             page_type,

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 from ..errors import ContentMissing, StoreCorrupt, StoreFailed
 from .book import PageBook
 
-__all__ = ["Recall", "RecallOutcome", "look_up"]
+__all__ = ["HANDLE", "Recall", "RecallOutcome", "look_up", "page_id_in"]
 
-_HANDLE = re.compile(r"clawvm://(?P<session>[^/@]+)/(?P<page>.+)@(?P<version>\d{1,10})")
+HANDLE = re.compile(r"clawvm://(?P<session>[^/@]+)/(?P<page>.+)@(?P<version>\d{1,10})")
 
 
 class RecallOutcome(StrEnum):
@@ -56,6 +56,11 @@ class Recall:
         return self.outcome is RecallOutcome.FOUND
 
 
+def page_id_in(handle: re.Match[str]) -> str:
+    """Return the page id that a handle names."""
+    return unquote(handle["page"])
+
+
 def look_up(
     book: PageBook,
     name: str,
@@ -66,12 +71,12 @@ def look_up(
 
     `older_text` is asked for a version that is not in memory, and may raise `StoreFailed`.
     """
-    handle = _HANDLE.fullmatch(name)
+    handle = HANDLE.fullmatch(name)
     page_id = name
     if handle is not None:
-        page_id = unquote(handle["page"])
+        page_id = page_id_in(handle)
         version = int(handle["version"])
-        if handle["session"] != book.session_id:
+        if not book.answers_for(handle["session"], page_id, version):
             return Recall(
                 RecallOutcome.DENIED,
                 page_id,
