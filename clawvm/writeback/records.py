@@ -27,6 +27,7 @@ __all__ = [
     "Transaction",
     "heads_from_tree",
     "heads_tree",
+    "note_of",
     "operation_trees",
     "recordable",
     "rejection_tree",
@@ -168,6 +169,17 @@ def operation_trees(
         head = [_REJECTED, rejection.code.value, rejection.reason, rejection.attempt]
         trees.append([*head, *_operation_tree(rejection.operation)])
     return trees
+
+
+def note_of(transaction: Transaction) -> dict[str, Any]:
+    """Return what a row says of a transaction beside its operations."""
+    note = {
+        "id": transaction.commit_id,
+        "boundary": transaction.boundary,
+        "turn": transaction.turn,
+        "at": transaction.at,
+    }
+    return {**note, "settled": list(transaction.settled)} if transaction.settled else note
 
 
 _COMMITTED_LENGTH = 3 + len(Operation._fields)
