@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .. import crash_points
 from ..errors import JournalConflict
 from ..pages import Scope
-from ..snapshot import Kind, StateDelta, encode
+from ..snapshot import Kind, StateDelta, apply, encode
 from ..stores import Append, Durability, Space, Store
 from ..stores.spool import Spool
 from .delivery import DOWN, Delivery, Parcel
@@ -22,7 +22,7 @@ from .reading import decode_append, load, note_rejections, read_rows
 from .records import Transaction, note_of, operation_trees, recordable
 from .validate import Authority, Verdict, judge
 
-__all__ = ["Committer", "DeltaOf", "Note", "Staged"]
+__all__ = ["Committer", "DeltaOf", "Note", "Settled", "Staged"]
 
 _CONFLICTS_MAX = 200
 _REJECTIONS_MAX = 1_000
@@ -64,6 +64,15 @@ class _Prepared(NamedTuple):
     parcel: Parcel
     trial: Heads
     transaction: Transaction
+    from_stage: int
+
+
+class Settled(NamedTuple):
+    """What a row that was in doubt has brought, now that it is known to be written."""
+
+    committed: tuple[Committed, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    from_stage: int = 0
 
 
 class Committer:
@@ -95,8 +104,8 @@ class Committer:
         self.rejections, self.known = loaded.rejections, loaded.known
         self.snapshot_bytes, self.journal_bytes = loaded.snapshot_bytes, loaded.journal_bytes
 
-    def settle(self) -> list[Transaction]:
-        """Bring older rows to an end before a new one is made; return what this has committed."""
+    def settle(self) -> Settled:
+        """Bring older rows to an end before a new one is made."""
         try:
             self.delivery.drain()
         except JournalConflict:
@@ -105,15 +114,16 @@ class Committer:
             self.rebase()
         prepared, self._doubtful = self._doubtful, None
         if prepared is None:
-            return []
+            return Settled()
         try:
             self._send(prepared, Durability.COMMIT)
         except JournalConflict:
             if self.space.scope is Scope.SESSION:
                 raise
             self.catch_up()
-            return []
-        return [prepared.transaction]
+            return Settled()
+        transaction = prepared.transaction
+        return Settled(transaction.committed, transaction.rejected, prepared.from_stage)
 
     def next_note(self, boundary: str, turn: int) -> Note:
         """Name a new commit: no two rows of a space are ever alike, whoever writes them."""
@@ -130,19 +140,21 @@ class Committer:
         whole: bool = False,
         delta_of: DeltaOf | None = None,
         carried: Sequence[Rejection] = (),
+        from_stage: int = 0,
         ahead: bool = False,
     ) -> tuple[Parcel, Transaction]:
         """Validate and write one transaction; see `Journal.commit`.
 
         With `whole`, everything is refused when one operation is. `carried` are refusals of an
-        earlier try of it. With `ahead`, it does not wait for the rows of the spool, being one.
+        earlier try of it. `from_stage` operations leave the stage with it. With `ahead`, it does
+        not wait for the rows of the spool, being one.
         """
         for attempt in range(_CONFLICTS_MAX):
             trial, transaction = self._validated(note, staged, whole, carried)
             crash_points.reach("writeback.validated")
             if delta_of is not None and transaction.committed:
                 delta = delta_of(transaction.committed)
-            prepared = self._encoded(trial, transaction, delta)
+            prepared = self._encoded(trial, transaction, delta, from_stage)
             crash_points.reach("writeback.encoded")
             try:
                 self._send(prepared, durability, ahead)
@@ -160,7 +172,7 @@ class Committer:
         )
 
     def _encoded(
-        self, trial: Heads, transaction: Transaction, delta: StateDelta | None
+        self, trial: Heads, transaction: Transaction, delta: StateDelta | None, from_stage: int
     ) -> _Prepared:
         encoded = encode(
             Kind.RECORD,
@@ -172,7 +184,7 @@ class Committer:
         )
         token = self.delivery.token
         row = Append(self.space, transaction.seq, encoded.data, encoded.contents, token)
-        return _Prepared(Parcel(row, encoded.content_texts), trial, transaction)
+        return _Prepared(Parcel(row, encoded.content_texts), trial, transaction, from_stage)
 
     def _send(self, prepared: _Prepared, durability: Durability, ahead: bool = False) -> None:
         parcel = prepared.parcel
@@ -252,6 +264,10 @@ class Committer:
         waiting = [decode_append(row) for row in self.delivery.waiting_rows()]
         try:
             self._load()
+        except DOWN as error:
+            self.delivery.note_failure(error)
+            return
+        try:
             rows = read_rows(self.store, self.space, waiting[0].transaction.seq)
             landed = {row.transaction.commit_id for row in rows}
             while waiting:
@@ -314,8 +330,6 @@ def _staged_again(
 
 def fold_state(state: StateDelta | None, deltas: Iterable[StateDelta | None]) -> StateDelta | None:
     """Return a state with changes applied to it, in order."""
-    from ..snapshot import apply
-
     for delta in deltas:
         if delta is not None:
             state = delta if state is None else apply(state, delta)

@@ -6,56 +6,30 @@ transaction, refused ones included, and what changed of the session's state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import crash_points
 from ..errors import LimitExceeded, OperationInvalid, SessionClosed, StoreFailed, StoreInvalid
-from ..pages import PageType, Scope
+from ..pages import Scope
 from ..snapshot import Kind, StateDelta, encode
 from ..stores import Append, Durability, Lease, Space, Store
 from ..stores.spool import Spool
-from .committing import Committer, DeltaOf, Staged
+from .committing import Committer, DeltaOf, Settled, Staged
 from .delivery import CommitTicket
-from .heads import Head
 from .merge import canonical, size_problem
-from .operations import TEXT_FIELD, Committed, Operation, Principal, Rejection
-from .reading import JournalRow, decode_append, find_text, inverse, read_rows, text_parts
-from .records import Transaction, heads_tree
+from .operations import Operation, Principal
+from .reading import inverse
+from .records import heads_tree
 from .validate import Authority, check_stageable
+from .view import JournalView, Receipt
 
 __all__ = ["STAGED_MAX", "Journal", "Receipt"]
 
 STAGED_MAX = 100_000
 """Most operations that wait for a commit."""
-_FOLD_BYTES_MIN = 32 << 10
 
 
-class Receipt(NamedTuple):
-    """How a commit ended.
-
-    Parameters
-    ----------
-    seq : int
-        Number of the row; of the last one when there was nothing to write.
-    committed : tuple of Committed
-        What was committed, in order.
-    rejected : tuple of Rejection
-        What was refused; `Journal.rejected` lists it until it is retried with success.
-    ticket : CommitTicket or None
-        To be waited for, at the levels ``group`` and ``deferred``; None when it is on disk already.
-    spooled : bool
-        Whether it is in the local spool and not in the store.
-    """
-
-    seq: int
-    committed: tuple[Committed, ...]
-    rejected: tuple[Rejection, ...]
-    ticket: CommitTicket | None
-    spooled: bool
-
-
-class Journal:
+class Journal(JournalView):
     """Stages, validates and commits operations of one space.
 
     Open it with `Journal.open`. Operations by task: changing (`stage`, `commit`, `retry`, `undo`),
@@ -67,14 +41,6 @@ class Journal:
     Thread safety: safe. A project's journal may be shared by the sessions of a process; every
     operation staged by any of them goes with the next commit.
     """
-
-    def __init__(self, committer: Committer) -> None:
-        self.space = committer.space
-        self._committer = committer
-        self._delivery = committer.delivery
-        self._lock = committer.lock
-        self._staged: list[Staged] = []
-        self._closed = False
 
     @classmethod
     def open(
@@ -163,7 +129,9 @@ class Journal:
         """Validate what is staged and write it, with `delta`, in one row.
 
         When this returns at level ``commit``, the row is on disk: in the store, or in the spool.
-        When it raises, everything that was staged is still staged.
+        When it raises, everything that was staged is still staged. Where the store failed so that
+        nobody knows whether the row was written, the next commit finds out first, and its receipt
+        tells of both.
 
         Parameters
         ----------
@@ -194,13 +162,12 @@ class Journal:
         """
         with self._lock:
             self._check_open()
-            before = self._finish_older()
+            self._finish_older()
             receipt = self._write(boundary, delta, turn, durability)
-            if not before:
-                return receipt
+            older, self._untold = self._untold, Settled()
             return receipt._replace(
-                committed=(*(entry for tx in before for entry in tx.committed), *receipt.committed),
-                rejected=(*(entry for tx in before for entry in tx.rejected), *receipt.rejected),
+                committed=older.committed + receipt.committed,
+                rejected=older.rejected + receipt.rejected,
             )
 
     def _write(
@@ -210,7 +177,9 @@ class Journal:
         if not staged and delta is None:
             return Receipt(self.seq, (), (), None, False)
         note = self._committer.next_note(boundary, turn)
-        parcel, transaction = self._committer.write(note, staged, delta, durability=durability)
+        parcel, transaction = self._committer.write(
+            note, staged, delta, durability=durability, from_stage=len(staged)
+        )
         del self._staged[: len(staged)]
         ticket = None if parcel.ticket is None else CommitTicket(self._delivery, parcel)
         return Receipt(
@@ -290,87 +259,7 @@ class Journal:
                 transaction.seq, transaction.committed, transaction.rejected, None, parcel.spooled
             )
 
-    # Looking
-
-    @property
-    def seq(self) -> int:
-        """Number of the last row, those in flight and in the spool included."""
-        return self._committer.seq
-
-    @property
-    def staged(self) -> tuple[Operation, ...]:
-        """What waits for the next commit."""
-        return tuple(staged.operation for staged in self._staged)
-
-    @property
-    def waiting(self) -> int:
-        """Rows that are in the spool, or in memory, because the store failed."""
-        return self._delivery.waiting
-
-    @property
-    def down(self) -> Exception | None:
-        """The store's last failure, while it lasts."""
-        return self._delivery.down
-
-    @property
-    def lost(self) -> Exception | None:
-        """Why this journal takes no more commits, once another holder has taken the session."""
-        return self._delivery.lost
-
-    def take_state(self) -> StateDelta | None:
-        """Return the session's state as it was when the journal was opened, and forget it."""
-        state, self._committer.state = self._committer.state, None
-        return state
-
-    def head(self, page_id: str, field: str = TEXT_FIELD) -> Head:
-        """Return the last committed version and value of a field; version 0 when there is none."""
-        return self._committer.heads.field(page_id, field)
-
-    def fields(self) -> dict[tuple[str, str], Head]:
-        """Return every committed field by page id and name."""
-        return dict(self._committer.heads.fields)
-
-    def page_type(self, page_id: str) -> PageType | None:
-        """Return what a page was last committed as."""
-        return self._committer.heads.page(page_id).page_type
-
-    def rejected(self) -> list[Rejection]:
-        """List what was refused and not retried with success since, oldest first."""
-        return list(self._committer.rejections.values())
-
-    def rows(self, first: int = 1) -> Iterator[JournalRow]:
-        """Read the store's rows from number `first` on, decoded one block at a time."""
-        return read_rows(self._committer.store, self.space, first)
-
-    def history(self, page_id: str, field: str = TEXT_FIELD) -> list[tuple[int, Committed]]:
-        """List the committed operations on a field that the store has, with their rows' numbers."""
-        return [
-            (row.transaction.seq, entry)
-            for row in self.rows()
-            for entry in row.transaction.committed
-            if entry.operation.page_id == page_id and entry.operation.field == field
-        ]
-
-    def text_at(self, page_id: str, version: int) -> tuple[str, ...] | None:
-        """Return the exact text of a version of a page, part by part; None when there is none.
-
-        What the store returns has matched its checksums, or `StoreCorrupt` is raised.
-        """
-        head = self.head(page_id)
-        if head.version == version:
-            return text_parts(head.value)
-        with self._lock:
-            self._delivery.flush()
-            waiting = [decode_append(row) for row in self._delivery.waiting_rows()]
-        return find_text(self._committer.store, self.space, page_id, version, self.seq, waiting)
-
     # Snapshots
-
-    @property
-    def fold_due(self) -> bool:
-        """Whether a snapshot row now saves more at the next opening than it costs."""
-        committer = self._committer
-        return committer.journal_bytes > max(_FOLD_BYTES_MIN, 2 * committer.snapshot_bytes)
 
     def save_snapshot(self, state: StateDelta | None = None) -> bool:
         """Write the whole state, so that the next opening reads it and the few rows after it.
@@ -442,12 +331,13 @@ class Journal:
                     "store; give the journal a spool"
                 ) from self._delivery.down
 
-    def _finish_older(self) -> list[Transaction]:
-        before = self._committer.settle()
-        # What a row that was in doubt has brought is no longer staged.
-        count = sum(len(tx.committed) + len(tx.rejected) for tx in before if tx.boundary != "undo")
-        del self._staged[:count]
-        return before
+    def _finish_older(self) -> None:
+        settled = self._committer.settle()
+        del self._staged[: settled.from_stage]
+        older = self._untold
+        self._untold = Settled(
+            older.committed + settled.committed, older.rejected + settled.rejected
+        )
 
     def _check_open(self) -> None:
         if self._closed:
