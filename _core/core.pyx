@@ -8,7 +8,7 @@ below are one module because Cython finds no declarations across the folders ``_
 
 cimport cython
 from cpython.bool cimport PyBool_Check
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
@@ -16,10 +16,12 @@ from libc.stdint cimport INT64_MIN, UINT64_MAX
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-cdef object dirty, layout, validate, LimitExceeded
+cdef object dirty, layout, sys, validate, ClawVMError, LimitExceeded
+
+import sys
 
 from clawvm._reference import dirty, layout, validate
-from clawvm.errors import LimitExceeded
+from clawvm.errors import ClawVMError, LimitExceeded
 
 cdef extern from "<assert.h>" nogil:
     # Compiled out of a release build (NDEBUG), kept by CLAWVM_DEBUG and CLAWVM_SANITIZE.
@@ -34,5 +36,6 @@ include "arguments.pxi"
 include "heap.pxi"
 include "greedy.pxi"
 include "selector.pxi"
+include "persistence.pxi"
 include "page_table.pxi"
 include "invariants.pxi"

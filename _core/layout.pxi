@@ -2,9 +2,11 @@
 
 cdef enum:
     LIVE = 1
+    CHANGED = 2
     PIN_HARD = 2
     LEVEL_FULL = 4
     QUALITY_MAX = 1000
+    LOG2_WEIGHT_MAX = 24 << 20
     GROWTH_MIN = 16
     ARENA_GROWTH_MIN = 256
 

@@ -60,6 +60,7 @@ cdef class PageTable:
             see(&self.table, record, fields.turn)
             record.heat = log2_counted(&self.table, fields.weight)
             record.heat += turn_heat(record.last_turn, self.table.half_life)
+            record.flags |= CHANGED
             return slot
 
     def find(self, page_id):
@@ -102,38 +103,48 @@ cdef class PageTable:
 
     def touch(self, slot, turn):
         """Record that the page was used at this turn; an earlier turn changes nothing."""
-        cdef uint32_t seen = as_turn(turn)
+        cdef uint32_t before, seen = as_turn(turn)
         cdef int64_t number = as_slot(slot)
         cdef PageRecord *record
         with cython.critical_section(self):
             record = record_at(&self.table, number, slot)
-            record.heat -= turn_heat(record.last_turn, self.table.half_life)
+            before = record.last_turn
             see(&self.table, record, seen)
-            record.heat += turn_heat(record.last_turn, self.table.half_life)
+            if record.last_turn > before:
+                record.heat += turn_heat(record.last_turn, self.table.half_life)
+                record.heat -= turn_heat(before, self.table.half_life)
+                record.flags |= CHANGED
 
     def reweigh(self, slot, weight):
         """Replace the page's weight."""
         cdef uint32_t plain = as_weight(weight)
-        cdef int64_t number = as_slot(slot)
+        cdef int64_t heat, number = as_slot(slot)
         cdef PageRecord *record
         with cython.critical_section(self):
             record = record_at(&self.table, number, slot)
-            record.heat = log2_counted(&self.table, plain)
-            record.heat += turn_heat(record.last_turn, self.table.half_life)
+            heat = log2_counted(&self.table, plain)
+            heat += turn_heat(record.last_turn, self.table.half_life)
+            if record.heat != heat:
+                record.heat = heat
+                record.flags |= CHANGED
 
     def set_pin(self, slot, pin):
         """Replace the page's pin: 0 (none), 1 (soft) or 2 (hard)."""
         cdef uint8_t plain = as_pin(pin)
         cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
         with cython.critical_section(self):
-            record_at(&self.table, number, slot).pin = plain
+            record = record_at(&self.table, number, slot)
+            set_small(record, &record.pin, plain)
 
     def set_floor(self, slot, floor):
         """Replace the level that a hard pin holds the page at, or above."""
         cdef uint8_t plain = as_floor(floor)
         cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
         with cython.critical_section(self):
-            record_at(&self.table, number, slot).floor = plain
+            record = record_at(&self.table, number, slot)
+            set_small(record, &record.floor, plain)
 
     def demand(self, slot, level):
         """Require the page at this level or above in the next feasible `select`."""
@@ -240,6 +251,48 @@ cdef class PageTable:
                 free_scratch(&self.scratch)
                 self.scratch = scratch
         return selection
+
+    # -- Persistence ------------------------------------------------------------------------------
+
+    def changed(self):
+        """Return the slots whose record, live or freed, has changed since `settle`. O(pages)."""
+        with cython.critical_section(self):
+            return changed_slots(&self.table)
+
+    def settle(self):
+        """Count every record as unchanged from now on. O(pages)."""
+        with cython.critical_section(self):
+            settle_records(&self.table)
+
+    def dump(self, slots):
+        """Return the records in these slots, 88 bytes each, the same for the same state."""
+        cdef tuple given = tuple(slots)
+        cdef list numbers = [as_slot(slot) for slot in given]
+        with cython.critical_section(self):
+            return dump_records(&self.table, given, numbers)
+
+    def meta(self):
+        """Return what belongs to no record: half_life, clock, end, free."""
+        with cython.critical_section(self):
+            return {
+                "half_life": self.table.half_life,
+                "clock": self.table.clock,
+                "end": self.table.end,
+                "free": freed_slots(&self.table),
+            }
+
+    @classmethod
+    def restore(cls, meta, slots, records, page_ids):
+        """Make a table that goes on as the dumped one would have. O(pages)."""
+        # Loaded at the first restoring: importing the library need not wait for it.
+        from clawvm._reference import restoring
+
+        cdef object shape = restoring.shape(meta, slots, records, page_ids)
+        cdef PageTable made = PageTable(
+            half_life=shape.half_life, capacity=max(shape.end, 1)
+        )
+        restore_table(&made.table, restoring, shape, records)
+        return made
 
     # -- Inspection -------------------------------------------------------------------------------
 

@@ -179,10 +179,17 @@ cdef void set_ladder(
     table.used_tokens += tokens_at(record, record.level)
 
 
+cdef inline void set_small(PageRecord *record, uint8_t *field, uint8_t value) noexcept nogil:
+    """Replace a field of the record, and note it if that changes anything."""
+    if field[0] != value:
+        field[0] = value
+        record.flags |= CHANGED
+
+
 cdef void set_resident(Table *table, PageRecord *record, uint32_t level) noexcept nogil:
     table.used_tokens -= tokens_at(record, record.level)
     table.used_tokens += tokens_at(record, level)
-    record.level = <uint8_t> level
+    set_small(record, &record.level, <uint8_t> level)
 
 
 cdef int drop_page(Table *table, uint32_t slot) except -1:
@@ -198,6 +205,7 @@ cdef int drop_page(Table *table, uint32_t slot) except -1:
     table.used_tokens -= tokens_at(record, record.level)
     leave_slot(table, slot)
     memset(record, 0, sizeof(PageRecord))
+    record.flags = CHANGED
     record.id_offset = table.free_slot
     table.free_slot = slot
     table.live -= 1

@@ -33,7 +33,12 @@ LOWER_FLOORS = frozenset().union(*FLOORS[:4])
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # Modules that import something heavy at their top and are only reached by a lazy import.
-LAZY_MODULES: frozenset[str] = frozenset()
+LAZY_MODULES: frozenset[str] = frozenset(
+    # Decoders that C code runs are described by types, which need msgspec; `container` imports
+    # these when a session is saved or loaded.
+    f"clawvm.snapshot.{name}"
+    for name in ("columns", "payload", "trees")
+)
 
 HEAVY = ("anthropic", "msgspec", "numpy", "openai", "rich", "tiktoken", "toktok", "typer")
 

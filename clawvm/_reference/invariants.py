@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from .arithmetic import turn_heat
 from .frontier import densities, present
-from .layout import LIVE, MAX_TOKENS, MISSING_LEVEL
+from .layout import LIVE, MAX_QUALITY, MAX_TOKENS, MISSING_LEVEL
 from .record import Record, fields, tokens_at
 
 __all__ = ["check", "record_fault"]
@@ -61,21 +61,28 @@ def record_fault(
     numbers = {name: value for name, value in record.items() if isinstance(value, int)}
     counts = [count for count in tokens if count != MISSING_LEVEL]
     decayed = numbers["heat"] - turn_heat(numbers["last_turn"], half_life)
-    rules = {
-        "the full level is missing": tokens[3] != MISSING_LEVEL,
-        "the ladder does not ascend": counts == sorted(set(counts)) and 0 not in counts,
-        "a quality is out of range": all(
-            (count == MISSING_LEVEL) == (worth == 0) and worth <= 1000
-            for count, worth in zip(tokens, quality, strict=True)
-        ),
-        "densities are stale": record["density"] == densities(tokens, quality, 0, MAX_TOKENS),
-        "the resident level is missing": numbers["level"] <= 4
-        and present(tokens, numbers["level"]),
-        "pin, floor or demand is out of range": numbers["pin"] <= 2
-        and max(numbers["floor"], numbers["demand"]) <= 4,
-        "its last turn is after the clock": numbers["last_turn"] <= clock,
-        "its weight is out of range": 0 <= decayed <= 24 << 20,
-        "it has no version": numbers["version"] >= 1,
-        "its id is empty": numbers["id_length"] >= 1,
-    }
-    return next((fault for fault, holds in rules.items() if not holds), None)
+    # In this order: a rule may rely on those before it.
+    if tokens[3] == MISSING_LEVEL:
+        return "the full level is missing"
+    if counts != sorted(set(counts)) or 0 in counts:
+        return "the ladder does not ascend"
+    if quality[3] != MAX_QUALITY or not all(
+        (count == MISSING_LEVEL) == (worth == 0) and worth <= MAX_QUALITY
+        for count, worth in zip(tokens, quality, strict=True)
+    ):
+        return "a quality is out of range"
+    if record["density"] != densities(tokens, quality, 0, MAX_TOKENS):
+        return "densities are stale"
+    if numbers["level"] > 4 or not present(tokens, numbers["level"]):
+        return "the resident level is missing"
+    if numbers["pin"] > 2 or max(numbers["floor"], numbers["demand"]) > 4:
+        return "pin, floor or demand is out of range"
+    if numbers["last_turn"] > clock:
+        return "its last turn is after the clock"
+    if not 0 <= decayed <= 24 << 20:
+        return "its weight is out of range"
+    if numbers["version"] < 1:
+        return "it has no version"
+    if numbers["id_length"] < 1:
+        return "its id is empty"
+    return None

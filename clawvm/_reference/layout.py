@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "CHANGED",
     "FIELDS",
     "HALF_LIFE",
     "LEVELS",
@@ -23,10 +24,12 @@ __all__ = [
     "MAX_WEIGHT",
     "MISSING_LEVEL",
     "NO_STEP",
+    "RECORD",
     "RECORD_BYTES",
     "grown",
     "record_dtype",
     "record_offsets",
+    "swapped",
 ]
 
 MAX_PAGES: Final = 1 << 24
@@ -54,6 +57,8 @@ LEVELS: Final = ("none", "pointer", "structured", "compressed", "full")
 """Names of the levels 0 to 4, for error messages."""
 LIVE: Final = 1
 """Flag of a record that holds a page."""
+CHANGED: Final = 2
+"""Flag of a record, live or blank, that differs from what it was when the table was settled."""
 NO_STEP: Final = -(1 << 31)
 """Density of a level that no step of the frontier ends at."""
 
@@ -80,6 +85,9 @@ FIELDS: Final = (
 RECORD_BYTES: Final = 88
 """Bytes of one record."""
 
+RECORD: Final = struct.Struct("<" + "".join(f"{count}{code}" for _, code, count in FIELDS))
+"""A dumped record: little-endian on every machine."""
+
 
 def record_offsets() -> dict[str, int]:
     """Return the byte offset of each field by its name, in the record's order."""
@@ -101,6 +109,16 @@ def record_dtype() -> np.dtype[np.void]:
     return np.dtype(
         [(name, code, (count,)) if count > 1 else (name, code) for name, code, count in FIELDS]
     )
+
+
+def swapped(records: bytes) -> bytes:
+    """Return records with the bytes of every number in the opposite order.
+
+    The compiled core copies records as they lie in memory; on a big-endian machine they pass
+    through here on their way out and in.
+    """
+    opposite = struct.Struct(RECORD.format.replace("<", ">"))
+    return b"".join(RECORD.pack(*numbers) for numbers in opposite.iter_unpack(records))
 
 
 def grown(capacity: int, least: int) -> int:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from . import invariants, selector, validate
 from .arithmetic import score, turn_heat
 from .dirty import digest_bytes, digest_words, next_version
-from .layout import LIVE, record_dtype
+from .layout import CHANGED, LIVE, record_dtype
+from .persistence import Persistent
 from .record import Record, fields, quality_at, required_level, tokens_at
 from .selector import Selection
-from .store import Store
+from .store import locked
 
 if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["PageTable"]
 
-_Method = TypeVar("_Method", bound=Callable[..., object])
 
-
-def _locked(method: _Method) -> _Method:
-    """Let one thread at a time into the table, once per public call."""
-
-    @wraps(method)
-    def call(self: PageTable, *args: object, **kwargs: object) -> object:
-        with self._lock:
-            return method(self, *args, **kwargs)
-
-    return cast("_Method", call)
-
-
-class PageTable(Store):
+class PageTable(Persistent):
     """Pages of one session: what each level costs and is worth, and which level is resident.
 
     A page lives in a slot, a small number that is stable until the page is removed. Levels are 0
@@ -58,7 +45,7 @@ class PageTable(Store):
 
     # -- Pages by id ------------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def put(
         self,
         page_id: str,
@@ -121,18 +108,19 @@ class PageTable(Store):
             record = self._records[slot]
             record.version = next_version(record.version, record.digest, words)
         record.digest = words
+        record.flags |= CHANGED
         self._set_ladder(record, page.tokens, page.quality)
         record.page_type, record.pin, record.floor = page.page_type, page.pin, page.floor
         self._see(record, page.turn)
         record.heat = self._log2(page.weight) + turn_heat(record.last_turn, self._half_life)
         return slot
 
-    @_locked
+    @locked
     def find(self, page_id: str) -> int:
         """Return the page's slot, -1 if there is none. O(1)."""
         return self._slots.get(validate.identifier(page_id)[0], -1)
 
-    @_locked
+    @locked
     def slot(self, page_id: str) -> int:
         """Return the page's slot; raises `PageNotFound` if there is none."""
         text, _ = validate.identifier(page_id)
@@ -140,65 +128,68 @@ class PageTable(Store):
             validate.refuse_id(text)
         return self._slots[text]
 
-    @_locked
+    @locked
     def page_id(self, slot: int) -> str:
         """Return the id of the page in this slot."""
         return self._record(slot).page_id
 
-    @_locked
+    @locked
     def __contains__(self, page_id: str) -> bool:
         return validate.identifier(page_id)[0] in self._slots
 
-    @_locked
+    @locked
     def __len__(self) -> int:
         return len(self._slots)
 
-    @_locked
+    @locked
     def slots(self) -> list[int]:
         """Return the slots that hold a page, ascending."""
         return [slot for slot, record in enumerate(self._records) if record.flags & LIVE]
 
-    @_locked
+    @locked
     def remove(self, slot: int) -> None:
         """Forget a page; its slot is the next that `put` gives to a new page. O(1) amortised."""
         record = self._record(slot)
         self._used_tokens -= tokens_at(record, record.level)
         del self._slots[record.page_id]
         self._arena_dead += record.id_length
-        self._records[slot] = Record()
+        self._records[slot] = Record(flags=CHANGED)
         self._free.append(slot)
         if self._arena_dead * 2 > self._arena_used:
             self._compact()
 
     # -- Fields of one page -----------------------------------------------------------------------
 
-    @_locked
+    @locked
     def touch(self, slot: int, turn: int) -> None:
         """Record that the page was used at this turn; an earlier turn changes nothing."""
         turn, record = validate.turn(turn), self._record(slot)
-        before = turn_heat(record.last_turn, self._half_life)
+        before = record.last_turn
         self._see(record, turn)
-        record.heat += turn_heat(record.last_turn, self._half_life) - before
+        if record.last_turn > before:
+            record.heat += turn_heat(record.last_turn, self._half_life)
+            record.heat -= turn_heat(before, self._half_life)
+            record.flags |= CHANGED
 
-    @_locked
+    @locked
     def reweigh(self, slot: int, weight: int) -> None:
         """Replace the page's weight."""
         weight, record = validate.weight(weight), self._record(slot)
-        record.heat = self._log2(weight) + turn_heat(record.last_turn, self._half_life)
+        self._set(record, "heat", self._log2(weight) + turn_heat(record.last_turn, self._half_life))
 
-    @_locked
+    @locked
     def set_pin(self, slot: int, pin: int) -> None:
         """Replace the page's pin: 0 (none), 1 (soft) or 2 (hard)."""
         pin, record = validate.pin(pin), self._record(slot)
-        record.pin = pin
+        self._set(record, "pin", pin)
 
-    @_locked
+    @locked
     def set_floor(self, slot: int, floor: int) -> None:
         """Replace the level that a hard pin holds the page at, or above."""
         floor, record = validate.floor(floor), self._record(slot)
-        record.floor = floor
+        self._set(record, "floor", floor)
 
-    @_locked
+    @locked
     def demand(self, slot: int, level: int) -> None:
         """Require the page at this level or above in the next feasible `select`.
 
@@ -207,60 +198,60 @@ class PageTable(Store):
         level, record = validate.level(level), self._record(slot)
         record.demand = max(record.demand, level)
 
-    @_locked
+    @locked
     def clear_demands(self) -> None:
         """Drop all demands. O(pages)."""
         for record in self._records:
             record.demand = 0
 
-    @_locked
+    @locked
     def level(self, slot: int) -> int:
         """Return the page's resident level."""
         return self._record(slot).level
 
-    @_locked
+    @locked
     def set_level(self, slot: int, level: int) -> None:
         """Set the resident level without a selection: 0, or a level that the ladder has."""
         record, level = self._at(slot, level)
         self._used_tokens += tokens_at(record, level) - tokens_at(record, record.level)
-        record.level = level
+        self._set(record, "level", level)
 
-    @_locked
+    @locked
     def tokens(self, slot: int, level: int) -> int:
         """Return the tokens of one level, 0 for level 0; a missing level is `LadderInvalid`."""
         return tokens_at(*self._at(slot, level))
 
     @property
-    @_locked
+    @locked
     def used_tokens(self) -> int:
         """Tokens of all pages at their resident levels."""
         return self._used_tokens
 
-    @_locked
+    @locked
     def version(self, slot: int) -> int:
         """Return how many contents the page has had."""
         return self._record(slot).version
 
-    @_locked
+    @locked
     def digest(self, slot: int) -> bytes:
         """Return the 16 bytes that identify the page's content."""
         return digest_bytes(self._record(slot).digest)
 
-    @_locked
+    @locked
     def value(self, slot: int, level: int, turn: int) -> int:
         """Return what the page is worth at a level and turn, an exact integer."""
         turn = validate.turn(turn)
         record, level = self._at(slot, level)
         return score(record.heat, self._now(turn)) * quality_at(record, level)
 
-    @_locked
+    @locked
     def required_level(self, slot: int) -> int:
         """Return the least level of the next plan: the floor if pinned hard, or a demand above."""
         return required_level(self._record(slot))
 
     # -- Selection --------------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def select(self, budget: int, turn: int) -> Selection:
         """Decide every page's level within a budget and make the levels resident. O(N log N).
 
@@ -296,12 +287,12 @@ class PageTable(Store):
 
     # -- Inspection -------------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def record(self, slot: int) -> dict[str, int | tuple[int, ...]]:
         """Return the fields of one record by name."""
         return fields(self._record(slot))
 
-    @_locked
+    @locked
     def records(self) -> np.ndarray[tuple[int], np.dtype[np.void]]:
         """Return a copy of the live records in slot order, as a numpy array of `record_dtype`."""
         import numpy as np
@@ -310,7 +301,7 @@ class PageTable(Store):
         return np.array(rows, dtype=record_dtype())
 
     @property
-    @_locked
+    @locked
     def nbytes(self) -> int:
         """Bytes that records, index and ids take; here what the containers and records take."""
         containers: Iterable[object] = (self._records, self._slots, self._free)
@@ -318,7 +309,7 @@ class PageTable(Store):
         return held + len(self._records) * sys.getsizeof(Record()) + self._arena_used
 
     @property
-    @_locked
+    @locked
     def stats(self) -> dict[str, int]:
         """Work done so far.
 
@@ -328,7 +319,7 @@ class PageTable(Store):
         """
         return dict(self._stats)
 
-    @_locked
+    @locked
     def check(self) -> None:
         """Walk every invariant; raises ``AssertionError`` with a dump of the state. O(N)."""
         invariants.check(
@@ -344,12 +335,12 @@ class PageTable(Store):
 
     # -- Hooks for tests --------------------------------------------------------------------------
 
-    @_locked
+    @locked
     def _poke(self, slot: int, field: str, value: int) -> None:
         """Overwrite one plain field of a record, whatever comes of it."""
         setattr(self._records[slot], field, value)
 
-    @_locked
+    @locked
     def _limit(self, pages: int, id_bytes: int) -> None:
         """Lower the limits of this table, so that a test can reach them."""
         self._limits = (pages, id_bytes)

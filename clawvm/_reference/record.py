@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
-from .layout import FIELDS
+from .layout import FIELDS, LIVE, RECORD
 
-__all__ = ["Record", "fields", "quality_at", "required_level", "tokens_at"]
+__all__ = ["Record", "fields", "packed", "quality_at", "required_level", "tokens_at", "unpacked"]
 
 _HARD = 2
 
@@ -37,6 +38,26 @@ class Record:
 def fields(record: Record) -> dict[str, int | tuple[int, ...]]:
     """Return the record's fields by name, in the order of the layout."""
     return {name: getattr(record, name) for name, _, _ in FIELDS}
+
+
+def packed(record: Record) -> bytes:
+    """Return a record as it is dumped: without what it owes to its process or its past."""
+    plain = fields(record) | {"id_offset": 0, "id_hash": 0, "demand": 0}
+    plain["flags"] = record.flags & LIVE
+    numbers: list[int] = []
+    for value in plain.values():
+        numbers.extend(value if isinstance(value, tuple) else (value,))
+    return RECORD.pack(*numbers)
+
+
+def unpacked(dumped: bytes) -> Record:
+    """Return the record that was dumped, which nothing has been checked of; its id is not in it."""
+    record = Record()
+    numbers = iter(RECORD.unpack(dumped))
+    for name, _, count in FIELDS:
+        value = tuple(islice(numbers, count)) if count > 1 else next(numbers)
+        setattr(record, name, value)
+    return record
 
 
 def required_level(record: Record) -> int:

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from threading import RLock
+from typing import TypeVar, cast
 
 from . import validate
 from .arithmetic import log2q, turn_heat
 from .frontier import densities, present
-from .layout import HALF_LIFE, LIVE, MAX_ID_ARENA, MAX_PAGES, MAX_TOKENS, NO_STEP, grown
+from .layout import (
+    CHANGED,
+    HALF_LIFE,
+    LIVE,
+    MAX_ID_ARENA,
+    MAX_PAGES,
+    MAX_TOKENS,
+    NO_STEP,
+    grown,
+)
 from .record import Record, tokens_at
 
-__all__ = ["Store"]
+__all__ = ["Store", "locked"]
 
 _MIN_GROWTH = 16
 _STATS = ("probes", "resizes", "compactions", "log2", "selects", "steps")
+
+
+_Method = TypeVar("_Method", bound=Callable[..., object])
+
+
+def locked(method: _Method) -> _Method:
+    """Let one thread at a time into the table, once per public call."""
+
+    @wraps(method)
+    def call(self: Store, *args: object, **kwargs: object) -> object:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return cast("_Method", call)
 
 
 class Store:
@@ -58,6 +84,12 @@ class Store:
         self._stats["log2"] += 1
         return log2q(x)
 
+    def _set(self, record: Record, field: str, value: int) -> None:
+        """Replace a field, and note it if that changes anything."""
+        if getattr(record, field) != value:
+            setattr(record, field, value)
+            record.flags |= CHANGED
+
     def _see(self, record: Record, turn: int) -> None:
         record.last_turn = max(record.last_turn, turn)
         self._clock = max(self._clock, turn)
@@ -82,7 +114,7 @@ class Store:
             id_offset=self._arena_used,
             id_hash=hash(page.page_id) & 0xFFFFFFFF,
             id_length=page.id_bytes,
-            flags=LIVE,
+            flags=LIVE | CHANGED,
             page_id=page.page_id,
         )
         self._arena_used += page.id_bytes
@@ -120,4 +152,5 @@ class Store:
                 moves.append((slot, record.level, level))
                 self._used_tokens += tokens_at(record, level) - tokens_at(record, record.level)
                 record.level = level
+                record.flags |= CHANGED
         return moves

@@ -46,6 +46,7 @@ __all__ = [
     "refuse_missing_level",
     "refuse_pages",
     "refuse_slot",
+    "shown",
     "slot",
     "turn",
     "weight",
@@ -98,7 +99,7 @@ def page(
 def identifier(page_id: object) -> tuple[str, int]:
     """Return the id as an exact ``str`` and its length in bytes of UTF-8."""
     if not isinstance(page_id, str):
-        raise PageInvalid(f"a page id must be a str, found {_shown(page_id)}")
+        raise PageInvalid(f"a page id must be a str, found {shown(page_id)}")
     # A subclass may hash or compare in its own way; the text alone is the identity.
     text = page_id if type(page_id) is str else str.__str__(page_id)
     if not text:
@@ -107,12 +108,12 @@ def identifier(page_id: object) -> tuple[str, int]:
         length = len(text.encode())
     except UnicodeEncodeError as error:
         raise PageInvalid(
-            f"page id {_shown(text)} cannot be written as UTF-8: character {error.start} is a "
+            f"page id {shown(text)} cannot be written as UTF-8: character {error.start} is a "
             "lone surrogate; replace it before the text becomes an id"
         ) from None
     if length > MAX_ID_BYTES:
         raise LimitExceeded(
-            f"a page id may have {MAX_ID_BYTES} bytes in UTF-8, found {length} in {_shown(text)}; "
+            f"a page id may have {MAX_ID_BYTES} bytes in UTF-8, found {length} in {shown(text)}; "
             "use a digest of it as the id"
         )
     return text, length
@@ -160,12 +161,12 @@ def slot(value: object, end: int) -> int:
 
 
 def refuse_id(page_id: str) -> NoReturn:
-    raise PageNotFound(f"no page has the id {_shown(page_id)}; put it before it is used")
+    raise PageNotFound(f"no page has the id {shown(page_id)}; put it before it is used")
 
 
 def refuse_slot(slot: object, live: int) -> NoReturn:
     raise PageNotFound(
-        f"slot {_shown(slot)} holds no page (the table has {live}); "
+        f"slot {shown(slot)} holds no page (the table has {live}); "
         "find(page_id) tells the slot of a page"
     )
 
@@ -177,8 +178,7 @@ def refuse_missing_level(page_id: str, wanted: int, tokens: Sequence[int]) -> No
         if tokens[number - 1] != MISSING_LEVEL
     )
     raise LadderInvalid(
-        f"page {_shown(page_id)} has no level {wanted} ({LEVELS[wanted]}); "
-        f"it has 0 (none), {ladder}"
+        f"page {shown(page_id)} has no level {wanted} ({LEVELS[wanted]}); it has 0 (none), {ladder}"
     )
 
 
@@ -242,7 +242,7 @@ def _four(values: object, owner: str, what: str) -> tuple[object, ...]:
     except TypeError:
         given = None
     if given is None or len(given) != 4:
-        found = _shown(values) if given is None else str(len(given))
+        found = shown(values) if given is None else str(len(given))
         raise LadderInvalid(
             f"{owner} needs 4 {what} (pointer, structured, compressed, full), found {found}"
         )
@@ -251,7 +251,7 @@ def _four(values: object, owner: str, what: str) -> tuple[object, ...]:
 
 def _digest(digest: object) -> bytes:
     if not isinstance(digest, bytes):
-        raise PageInvalid(f"a digest must be 16 bytes, found {_shown(digest)}")
+        raise PageInvalid(f"a digest must be 16 bytes, found {shown(digest)}")
     if len(digest) != 16:
         raise PageInvalid(f"a digest must be 16 bytes, found {len(digest)} bytes")
     return digest
@@ -272,11 +272,11 @@ def _whole(
         number = None
     if number is None or number < low or (high is not None and number > high):
         limits = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise error(f"{what} must be a whole number {limits}, found {_shown(value)}")
+        raise error(f"{what} must be a whole number {limits}, found {shown(value)}")
     return number
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a short text for `value`; a huge int by its size, since it may not be printable."""
     if isinstance(value, int) and value.bit_length() > 128:
         return f"an integer of {value.bit_length()} bits"

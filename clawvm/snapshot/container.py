@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from .state import JSON, Decoded, Encoded, Kind, StateDelta
+from ..errors import SnapshotInvalid
+from .header import (
+    FORMAT_MINOR,
+    PLAIN,
+    RAW_BYTES_MAX,
+    Header,
+    checksum,
+    digest_of,
+    read_header,
+    write_header,
+)
+from .sections import join, split
+from .state import JSON, Decoded, Encoded, Kind, StateDelta, check_kind
+from .texts import TextPool, read_texts
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "decode_payload", "encode"]
 
 
 def encode(
@@ -41,9 +56,49 @@ def encode(
     Raises
     ------
     SnapshotInvalid
-        When something in it is no JSON, or passes a documented limit.
+        When something in it is no JSON, does not hold together, or passes a documented limit.
     """
-    raise NotImplementedError
+    check_kind(kind, delta, operations, base)
+    from .payload import write_delta, write_trees
+    from .trees import Packer, encoded
+
+    pool = TextPool()
+    packer = Packer(pool)
+    sections: dict[bytes, bytes] = {} if base is None else {b"BASE": base}
+    if delta is not None:
+        sections |= write_delta(delta, pool, packer)
+    sections |= write_trees(list(operations), dict(meta or {}), packer)
+    texts = pool.written(external, known or {})
+    if texts.items:
+        sections[b"TEXT"] = encoded([texts.digest, texts.items], "texts")
+    payload = join(sections)
+    if len(payload) > RAW_BYTES_MAX:
+        raise SnapshotInvalid(
+            f"a snapshot holds at most {RAW_BYTES_MAX} bytes and this one has {len(payload)}; "
+            "archive or remove pages"
+        )
+    stored, flags = _compressed(payload)
+    header = Header(
+        kind=kind,
+        flags=flags,
+        records=0 if delta is None else len(delta.slots),
+        stored_bytes=len(stored),
+        raw_bytes=len(payload),
+        texts=len(texts.items),
+        contents=len(texts.contents),
+        digest=digest_of(payload),
+        stored_checksum=checksum(stored),
+    )
+    data = write_header(header) + stored
+    return Encoded(data, texts.contents, texts.content_texts, header.digest)
+
+
+def _compressed(payload: bytes) -> tuple[bytes, int]:
+    """Return the payload as it is stored, and the flags that say how."""
+    import lz4.block
+
+    stored: bytes = lz4.block.compress(payload, store_size=False)
+    return (stored, 0) if len(stored) < len(payload) else (payload, PLAIN)
 
 
 def decode(data: bytes, contents: Sequence[bytes] = ()) -> Decoded:
@@ -61,4 +116,59 @@ def decode(data: bytes, contents: Sequence[bytes] = ()) -> Decoded:
     SnapshotInvalid
         When it is damaged, of a version that is not known, or not of these contents.
     """
-    raise NotImplementedError
+    header = read_header(data, len(data))
+    return decode_payload(header, memoryview(data)[header.header_bytes :], contents)
+
+
+def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]) -> Decoded:
+    """Read what stands behind a header that has been checked."""
+    payload = _payload(header, stored)
+    sections = split(payload, newer=header.format_minor > FORMAT_MINOR)
+    from .payload import read_base, read_delta, read_text_items, read_trees
+    from .trees import hook_for
+
+    with _no_collections():
+        items = read_text_items(sections.get(b"TEXT"), header, contents)
+        texts = read_texts(items, contents)
+        hook = hook_for(texts)
+        delta = read_delta(sections, header, texts, hook)
+        operations, meta = read_trees(sections, hook)
+    base = read_base(sections.get(b"BASE"))
+    check_kind(header.kind, delta, operations, base)
+    outside = [text for text, item in zip(texts, items, strict=True) if item is None]
+    return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
+
+
+def _payload(header: Header, stored: memoryview) -> bytes:
+    """Return the payload, checked before and after it is decompressed."""
+    import lz4.block
+
+    if checksum(stored) != header.stored_checksum:
+        raise SnapshotInvalid("the snapshot's payload does not match its checksum; it is damaged")
+    if header.flags & PLAIN:
+        payload = bytes(stored)
+    else:
+        try:
+            payload = lz4.block.decompress(stored, uncompressed_size=header.raw_bytes)
+        except lz4.block.LZ4BlockError as error:
+            raise SnapshotInvalid(f"the snapshot's payload is no lz4 block ({error})") from error
+    if len(payload) != header.raw_bytes:
+        raise SnapshotInvalid(
+            f"the snapshot's payload should have {header.raw_bytes} bytes and has {len(payload)}"
+        )
+    if digest_of(payload) != header.digest:
+        raise SnapshotInvalid("the snapshot's payload does not match its digest; it is damaged")
+    return payload
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep the garbage collector from walking thousands of new objects that are all in use."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

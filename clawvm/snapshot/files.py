@@ -1,29 +1,139 @@
-"""Snapshots in files, written so that a file is either the old one or the new one."""
+"""Snapshots in files, written so that after a crash a file is either the old one or the new one."""
 
 from __future__ import annotations
 
 import os
+from itertools import count
+from pathlib import Path
 
-from .state import Decoded, StateDelta
+from ..crash_points import reach
+from ..errors import SnapshotInvalid, StoreFailed
+from .container import decode_payload, encode
+from .header import HEADER_BYTES, RAW_BYTES_MAX, read_header
+from .state import Decoded, Kind, StateDelta
 
 __all__ = ["load", "load_delta", "save", "save_delta"]
 
+_numbers = count()
+
 
 def save(path: str | os.PathLike[str], state: StateDelta) -> bytes:
-    """Write a whole state to a file and return its digest; after a crash it is old or new."""
-    raise NotImplementedError
+    """Write a whole state to a file.
 
+    It is on disk when the call returns. A crash leaves the old file or the new one, and at most
+    one temporary file beside it (``.clawvm-...tmp``).
 
-def load(path: str | os.PathLike[str]) -> Decoded:
-    """Read a file of `save`."""
-    raise NotImplementedError
+    Returns
+    -------
+    bytes
+        The digest that a delta on it names it by.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When the state does not hold together.
+    StoreFailed
+        When the file cannot be written; it is then as it was.
+    """
+    encoded = encode(Kind.SNAPSHOT, state)
+    _write(Path(path), encoded.data)
+    return encoded.digest
 
 
 def save_delta(path: str | os.PathLike[str], delta: StateDelta, base: bytes) -> bytes:
-    """Write what changed since the state or delta of digest `base`; returns the new digest."""
-    raise NotImplementedError
+    """Write what changed since the snapshot or delta of digest `base`; as `save` otherwise."""
+    encoded = encode(Kind.DELTA, delta, base=base)
+    _write(Path(path), encoded.data)
+    return encoded.digest
+
+
+def load(path: str | os.PathLike[str]) -> Decoded:
+    """Read a file of `save`.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When it is damaged or none; what is wrong is said.
+    StoreFailed
+        When it cannot be read.
+    """
+    return _read(Path(path), Kind.SNAPSHOT)
 
 
 def load_delta(path: str | os.PathLike[str], base: bytes) -> Decoded:
-    """Read a file of `save_delta`, which must be one on `base`."""
-    raise NotImplementedError
+    """Read a file of `save_delta`, which must be one on the state of digest `base`.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When it is damaged or none, or was saved on another base.
+    StoreFailed
+        When it cannot be read.
+    """
+    decoded = _read(Path(path), Kind.DELTA)
+    if decoded.base != base:
+        found = "none" if decoded.base is None else decoded.base.hex()
+        raise SnapshotInvalid(
+            f"{os.fspath(path)}: a delta on state {found} was to be applied to state {base.hex()}; "
+            "load the file that it was saved on"
+        )
+    return decoded
+
+
+def _read(path: Path, kind: Kind) -> Decoded:
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, HEADER_BYTES + RAW_BYTES_MAX) + 1)
+    except OSError as error:
+        raise StoreFailed(f"snapshot {os.fspath(path)} cannot be read: {error}") from error
+    try:
+        header = read_header(data, len(data))
+        if header.kind is not kind:
+            raise SnapshotInvalid(
+                f"expected a {kind.name.lower()}, found a {header.kind.name.lower()}"
+            )
+        return decode_payload(header, memoryview(data)[header.header_bytes :], ())
+    except SnapshotInvalid as error:
+        raise SnapshotInvalid(f"{os.fspath(path)}: {error}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put a file in the place of another, or of none."""
+    # The process's own number, and not a random one: what it leaves behind tells who left it.
+    temporary = path.parent / f".clawvm-{os.getpid()}-{next(_numbers)}.tmp"
+    try:
+        try:
+            with open(temporary, "xb", buffering=0) as file:
+                _write_all(file.fileno(), data)
+                reach("snapshot.written")
+                os.fsync(file.fileno())
+            reach("snapshot.synced")
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        reach("snapshot.replaced")
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreFailed(
+            f"snapshot {path} cannot be written: {error}; mend that and save again"
+        ) from error
+    reach("snapshot.done")
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a new name to the disk; on Windows a folder cannot be opened, nor need it be."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

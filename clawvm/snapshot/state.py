@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import SnapshotInvalid
 from ..pages import Page
 
-__all__ = ["JSON", "Decoded", "Encoded", "Kind", "RowState", "StateDelta", "apply"]
+__all__ = ["JSON", "Decoded", "Encoded", "Kind", "RowState", "StateDelta", "apply", "check_kind"]
 
 # A recursive alias would have mypy follow it through every message; what is inside is checked when
 # it is written.
@@ -59,17 +60,17 @@ class StateDelta:
     table : dict
         `PageTable.meta` after the change: ``half_life``, ``clock``, ``end``, ``free``.
     slots : list of int
-        Slots whose record changed and that hold a page, ascending.
+        Slots whose record changed and that hold a page, ascending. One that was freed is in the
+        table's free list.
     records : bytes
         `PageTable.dump` of `slots`: 88 bytes each.
     pages : dict of int to Page
         By slot, the pages whose content or fields changed.
     archived : list of Page
         Pages archived since, in order.
-    removed : list of int
-        Slots freed since that hold no page now, ascending.
     rows : dict of int to (RowState or None)
-        By position, the messages that changed; None for one that is gone.
+        By position, the messages that changed; None for one that is gone. A whole state has every
+        position.
     row_count : int
         Positions there are after the change, gone ones included.
     scalars : dict of str to JSON
@@ -82,7 +83,6 @@ class StateDelta:
     records: bytes = b""
     pages: dict[int, Page] = field(default_factory=dict)
     archived: list[Page] = field(default_factory=list)
-    removed: list[int] = field(default_factory=list)
     rows: dict[int, RowState | None] = field(default_factory=dict)
     row_count: int = 0
     scalars: dict[str, JSON] = field(default_factory=dict)
@@ -155,7 +155,7 @@ def apply(base: StateDelta, delta: StateDelta) -> StateDelta:
         )
     records = {**_by_slot(base), **_by_slot(delta)}
     pages = {**base.pages, **delta.pages}
-    for slot in delta.removed:
+    for slot in _free(delta):
         records.pop(slot, None)
         pages.pop(slot, None)
     slots = sorted(records)
@@ -166,11 +166,16 @@ def apply(base: StateDelta, delta: StateDelta) -> StateDelta:
         records=b"".join(map(records.__getitem__, slots)),
         pages=dict(sorted(pages.items())),
         archived=base.archived + delta.archived,
-        removed=sorted((set(base.removed) | set(delta.removed)) - records.keys()),
         rows=_without_gone(base.rows, delta),
         row_count=delta.row_count,
         scalars={**base.scalars, **delta.scalars},
     )
+
+
+def _free(delta: StateDelta) -> list[int]:
+    free = delta.table["free"]
+    assert isinstance(free, list)
+    return free
 
 
 def _by_slot(delta: StateDelta) -> dict[int, bytes]:
@@ -184,3 +189,57 @@ def _without_gone(
 ) -> dict[int, RowState | None]:
     merged = {**rows, **delta.rows}
     return {place: merged[place] for place in sorted(merged) if place < delta.row_count}
+
+
+def check_kind(
+    kind: Kind, delta: StateDelta | None, operations: Sequence[JSON], base: bytes | None
+) -> None:
+    """Refuse a container whose parts are not those of its kind.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When one is missing, or is not of that kind.
+    """
+    if (base is not None) != (kind is Kind.DELTA) or (base is not None and len(base) != 16):
+        raise SnapshotInvalid(
+            f"a delta, and nothing else, names its base by 16 bytes; found base={base!r} in a "
+            f"{kind.name.lower()}"
+        )
+    if kind is not Kind.RECORD and (delta is None or operations):
+        raise SnapshotInvalid(
+            f"a {kind.name.lower()} has a state and no operations, found "
+            f"{'no state' if delta is None else 'a state'} and {len(operations)} operations"
+        )
+    if kind is Kind.SNAPSHOT and delta is not None:
+        _check_whole(delta)
+
+
+def _check_whole(state: StateDelta) -> None:
+    """Refuse a state in which something is referred to and not there."""
+    end, free = state.table["end"], _free(state)
+    if sorted(state.slots + free) != list(range(end)):  # type: ignore[arg-type]
+        raise SnapshotInvalid(
+            f"session {state.session_id!r}: {len(state.slots)} slots in use and {len(free)} free "
+            f"ones are not the {end} slots of its page table, each once"
+        )
+    if list(state.pages) != state.slots:
+        raise SnapshotInvalid(
+            f"session {state.session_id!r}: {len(state.slots)} slots in use, and pages for "
+            f"{len(state.pages)}; each has one"
+        )
+    ids = {page.id for page in chain(state.pages.values(), state.archived)}
+    if len(ids) != len(state.pages) + len(state.archived):
+        raise SnapshotInvalid(f"session {state.session_id!r}: two pages have one id")
+    if list(state.rows) != list(range(state.row_count)):
+        raise SnapshotInvalid(
+            f"session {state.session_id!r}: {state.row_count} positions and messages at "
+            f"{len(state.rows)} of them; each has one, or None"
+        )
+    owners = {slot for row in state.rows.values() if row for slot, _ in row.owners}
+    unknown = owners - state.pages.keys() - {-1}
+    if unknown:
+        raise SnapshotInvalid(
+            f"session {state.session_id!r}: a message belongs to slot {min(unknown)}, which holds "
+            "no page"
+        )
