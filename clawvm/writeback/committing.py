@@ -10,7 +10,7 @@ from threading import RLock
 from typing import NamedTuple
 
 from .. import crash_points
-from ..errors import JournalConflict
+from ..errors import ContentMissing, JournalConflict
 from ..pages import Scope
 from ..snapshot import Kind, StateDelta, apply, encode
 from ..stores import Append, Durability, Space, Store
@@ -158,6 +158,11 @@ class Committer:
             crash_points.reach("writeback.encoded")
             try:
                 self._send(prepared, durability, ahead)
+            except ContentMissing:
+                if not self.known:
+                    raise
+                self.known.clear()  # a prune has taken some of them; bring the texts again
+                continue
             except JournalConflict:
                 if self.space.scope is Scope.SESSION:
                     raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 
-from ..errors import JournalConflict, LeaseLost, SpoolFull, StoreFailed
+from ..errors import ContentMissing, JournalConflict, LeaseLost, SpoolFull, StoreFailed
 from ..pages import Scope
 from ..stores import Append, Durability, Store, Ticket
 from ..stores.spool import SpaceSpool
@@ -244,7 +244,7 @@ class Delivery:
             except TimeoutError:
                 if not ticket.done():
                     raise
-            except (StoreFailed, LeaseLost, JournalConflict):
+            except (StoreFailed, LeaseLost, JournalConflict, ContentMissing):
                 pass  # settle takes the answer again, and does what has to be done about it
         with self._lock:
             self.settle()
@@ -269,7 +269,8 @@ class Delivery:
         assert parcel.ticket is not None
         try:
             ids = parcel.ticket.wait(timeout)
-        except DOWN as error:
+        except (*DOWN, ContentMissing) as error:
+            # A content that a prune has taken is brought again when the row is kept whole.
             self.note_failure(error)
         except (LeaseLost, JournalConflict) as error:
             self._lose(error)

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from .. import crash_points
-from ..errors import LimitExceeded, OperationInvalid, SessionClosed, StoreFailed, StoreInvalid
+from ..errors import (
+    ContentMissing,
+    LimitExceeded,
+    OperationInvalid,
+    SessionClosed,
+    StoreFailed,
+    StoreInvalid,
+)
 from ..pages import Scope
 from ..snapshot import Kind, StateDelta, encode
 from ..stores import Append, Durability, Lease, Space, Store
@@ -272,7 +279,8 @@ class Journal(JournalView):
         Returns
         -------
         bool
-            False when nothing was written because rows still wait for the store.
+            False when nothing was written: rows still wait for the store, or another process has
+            written a newer snapshot of a project.
 
         Raises
         ------
@@ -287,24 +295,35 @@ class Journal(JournalView):
             self._delivery.flush()
             if self._delivery.waiting or not self.seq:
                 return False
-            committer = self._committer
-            encoded = encode(
-                Kind.RECORD if state is None else Kind.SNAPSHOT,
-                state,
-                heads_tree(committer.heads, committer.rejections.values()),
-                external=True,
-                known=committer.known,
-            )
-            crash_points.reach("writeback.snapshot")
-            token = self._delivery.token
-            committer.store.save_snapshot(
-                Append(self.space, self.seq, encoded.data, encoded.contents, token)
-            )
-            committer.snapshot_bytes, committer.journal_bytes = len(encoded.data), 0
-            # Texts of old versions are not needed again; knowing them would keep them in memory.
-            texts = zip(encoded.content_texts, encoded.contents, strict=True)
-            committer.known = {text: known for text, known in texts if isinstance(known, int)}
+            try:
+                self._write_snapshot(state)
+            except ContentMissing:
+                self._committer.known.clear()  # a prune has taken some; bring the texts again
+                self._write_snapshot(state)
+            except JournalConflict:
+                if self.space.scope is Scope.SESSION:
+                    raise
+                return False
             return True
+
+    def _write_snapshot(self, state: StateDelta | None) -> None:
+        committer = self._committer
+        encoded = encode(
+            Kind.RECORD if state is None else Kind.SNAPSHOT,
+            state,
+            meta={"heads": heads_tree(committer.heads, committer.rejections.values())},
+            external=True,
+            known=committer.known,
+        )
+        crash_points.reach("writeback.snapshot")
+        token = self._delivery.token
+        committer.store.save_snapshot(
+            Append(self.space, self.seq, encoded.data, encoded.contents, token)
+        )
+        committer.snapshot_bytes, committer.journal_bytes = len(encoded.data), 0
+        # Texts of old versions are not needed again; knowing them would keep them in memory.
+        texts = zip(encoded.content_texts, encoded.contents, strict=True)
+        committer.known = {text: known for text, known in texts if isinstance(known, int)}
 
     def close(self) -> None:
         """Wait for rows in flight and let the spool go; a second call changes nothing.

@@ -101,7 +101,7 @@ def load(store: Store, space: Space) -> Loaded:
         decoded = decode(row.record, [texts[ident] for ident in row.contents])
         known.update(zip(decoded.content_texts, row.contents, strict=True))
         if row is stored.snapshot:
-            heads, open_rejections = heads_from_tree(decoded.operations, where)
+            heads, open_rejections = heads_from_tree(decoded.meta, where)
             rejections = {rejection.id: rejection for rejection in open_rejections}
         else:
             transaction = transaction_of(row.seq, decoded.operations, decoded.meta, where)

@@ -262,8 +262,8 @@ def heads_tree(heads: Heads, rejections: Iterable[Rejection]) -> list[Any]:
     return [fields, pages, [rejection_tree(rejection) for rejection in rejections]]
 
 
-def heads_from_tree(tree: Sequence[Any], where: str) -> tuple[Heads, list[Rejection]]:
-    """Read what `heads_tree` wrote.
+def heads_from_tree(meta: dict[str, Any], where: str) -> tuple[Heads, list[Rejection]]:
+    """Read what `heads_tree` wrote into a snapshot's notes.
 
     Raises
     ------
@@ -272,7 +272,7 @@ def heads_from_tree(tree: Sequence[Any], where: str) -> tuple[Heads, list[Reject
     """
     heads = Heads()
     try:
-        fields, pages, rejections = tree
+        fields, pages, rejections = meta["heads"]
         heads.fields = {
             (page_id, TEXT_FIELD if field is None else field): Head(version, value)
             for page_id, field, version, value in fields
@@ -285,7 +285,7 @@ def heads_from_tree(tree: Sequence[Any], where: str) -> tuple[Heads, list[Reject
             Rejection(ident, _operation_of(rest), ReasonCode(code), reason, turn, at, attempt)
             for ident, code, reason, turn, at, attempt, *rest in rejections
         ]
-    except (ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError) as error:
         raise SnapshotInvalid(
             f"{where}: its snapshot holds no state of this version ({error}); it was written by a "
             "newer ClawVM or by something else"
