@@ -113,7 +113,8 @@ class SpaceSpool:
         StoreFailed
             When the disk fails.
         """
-        need = len(frame_of(row)) + (0 if self._files else len(header_of(self.space)))
+        frame = frame_of(row)
+        need = len(frame) + (0 if self._files else len(header_of(self.space)))
         if self.size + need > self.max_bytes:
             for file in self._files:
                 file.compact()
@@ -123,7 +124,7 @@ class SpaceSpool:
                 f"{self.size} of {self.max_bytes}; bring the store back, or raise the bound"
             )
         if self._files:
-            self._files[-1].append(row)
+            self._files[-1].append(frame)
             return
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -131,8 +132,10 @@ class SpaceSpool:
             raise StoreFailed(
                 f"{self._folder}: the local spool cannot be made ({error.strerror})"
             ) from error
-        path = self._folder / f"{self._stem}.{secrets.token_hex(4)}{_SUFFIX}"
-        self._files.append(SpoolFile.create(path, self.space, row))
+        while not self._files:
+            path = self._folder / f"{self._stem}.{secrets.token_hex(4)}{_SUFFIX}"
+            made = SpoolFile.create(path, self.space, frame)
+            self._files.extend([] if made is None else [made])
 
     def drop(self) -> None:
         """Forget the first row: the store has acknowledged it."""

@@ -1,4 +1,4 @@
-"""One file of the spool: checksummed frames, appended and synced one by one (``docs/writeback.md``).
+"""One file of the spool: checksummed frames, appended and synced one by one.
 
 All numbers are little-endian. A file is a header, then one frame for each row::
 
@@ -24,8 +24,8 @@ from typing import Any
 from .. import crash_points
 from ..errors import SpoolFull, StoreCorrupt, StoreFailed
 from ..pages import Scope
-from .locks import lock_file, sync_folder
 from .protocol import Append, Space
+from .system import CLOSE_FIRST, is_at, lock_file, read_at, sync_folder, write_at
 
 __all__ = ["SpoolFile", "frame_of", "header_of", "read_file"]
 
@@ -81,8 +81,10 @@ class SpoolFile:
         self._bounds = [first, *ends]
 
     @classmethod
-    def create(cls, path: Path, space: Space, row: Append) -> SpoolFile:
-        """Make a file with its first row; it is on disk when this returns.
+    def create(cls, path: Path, space: Space, frame: bytes) -> SpoolFile | None:
+        """Make a file with its first frame; it is on disk when this returns.
+
+        Returns None when somebody who looks for files left behind has locked it first.
 
         Raises
         ------
@@ -96,10 +98,11 @@ class SpoolFile:
             raise _failed(path, error) from error
         try:
             if not lock_file(fd):
-                raise StoreFailed(f"{path}: another process has locked a file that is new")
+                os.close(fd)
+                return None
             made = cls(path, fd, space, len(header), [])
-            made._write(header, 0)
-            made.append(row)
+            write_at(fd, header, 0)
+            made.append(frame)
             sync_folder(path.parent)
         except (OSError, SpoolFull, StoreFailed) as error:
             os.close(fd)
@@ -128,10 +131,11 @@ class SpoolFile:
         except OSError as error:
             raise _failed(path, error) from error
         try:
-            if not lock_file(fd) or not _is_at(fd, path):
+            if not lock_file(fd) or not is_at(fd, path):
                 os.close(fd)
                 return None
-            data = _read_all(fd)
+            path.with_suffix(".tmp").unlink(missing_ok=True)  # of a compaction that was killed
+            data = read_at(fd, os.fstat(fd).st_size, 0)
             first, found, ends = _parsed(data, path)
             if found is not None and found != space:
                 raise StoreCorrupt(
@@ -166,20 +170,18 @@ class SpoolFile:
     def rows(self) -> Iterator[Append]:
         """Read the rows that are waiting, in order."""
         for start, end in zip(self._bounds, self._bounds[1:], strict=False):
-            frame = os.pread(self._fd, end - start, start)
-            row = _row_of(frame, self.space)
+            row = _row_of(read_at(self._fd, end - start, start), self.space)
             if row is None:
                 raise StoreCorrupt(
                     f"{self.path}: the row at byte {start} does not match its checksum any more"
                 )
             yield row
 
-    def append(self, row: Append) -> None:
-        """Add a row; it is on disk when this returns, and not in the file when this raises."""
-        frame = frame_of(row)
+    def append(self, frame: bytes) -> None:
+        """Add a row's frame; it is on disk when this returns, and not there when this raises."""
         end = self.size
         try:
-            self._write(frame, end)
+            write_at(self._fd, frame, end)
             crash_points.reach("spool.write")
             os.fsync(self._fd)
         except OSError as error:
@@ -205,8 +207,10 @@ class SpoolFile:
             fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | _BINARY, 0o600)
             try:
                 lock_file(fd)
-                _write_all(fd, header + os.pread(self._fd, end - start, start), 0)
+                write_at(fd, header + read_at(self._fd, end - start, start), 0)
                 os.fsync(fd)
+                if CLOSE_FIRST:
+                    os.close(self._fd)
                 os.replace(temporary, self.path)
                 sync_folder(self.path.parent)
             except OSError:
@@ -215,7 +219,8 @@ class SpoolFile:
                 raise
         except OSError as error:
             raise _failed(self.path, error) from error
-        os.close(self._fd)
+        if not CLOSE_FIRST:
+            os.close(self._fd)
         self._fd = fd
         self._bounds = [bound - start + len(header) for bound in self._bounds]
 
@@ -235,6 +240,8 @@ class SpoolFile:
         os.close(self._fd)
 
     def _gone(self, path: Path | None) -> None:
+        if CLOSE_FIRST:
+            os.close(self._fd)
         try:
             if path is None:
                 self.path.unlink()
@@ -244,14 +251,12 @@ class SpoolFile:
         except OSError as error:
             raise _failed(self.path, error) from error
         finally:
-            os.close(self._fd)
-
-    def _write(self, data: bytes, offset: int) -> None:
-        _write_all(self._fd, data, offset)
+            if not CLOSE_FIRST:
+                os.close(self._fd)
 
 
 def read_file(path: Path) -> tuple[Space | None, list[Append]]:
-    """Read a file that nobody writes, such as a refused one; None when not even its header is whole.
+    """Read a file that nobody writes, such as a refused one; None when its header is not whole.
 
     Raises
     ------
@@ -288,7 +293,8 @@ def _parsed(data: bytes, path: Path) -> tuple[int, Space | None, list[int]]:
         if _frame_end(data, later) is not None:
             raise StoreCorrupt(
                 f"{path}: byte {offset} does not continue the rows before it, and a whole row "
-                f"follows at byte {later}; keep the file, its rows from there on were acknowledged"
+                f"follows at byte {later}: acknowledged rows are damaged; move the file away to "
+                "open the space without them"
             )
         later = data.find(_MARK, later + 1)
     return first, space, ends
@@ -332,32 +338,6 @@ def _row_of(frame: bytes, space: Space) -> Append | None:
         parts.append(frame[offset : offset + length])
         offset += length
     return Append(space, seq, parts[0], parts[1:], token)
-
-
-def _read_all(fd: int) -> bytes:
-    size = os.fstat(fd).st_size
-    parts: list[bytes] = []
-    offset = 0
-    while offset < size and (part := os.pread(fd, size - offset, offset)):
-        parts.append(part)
-        offset += len(part)
-    return b"".join(parts)
-
-
-def _write_all(fd: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(fd, view, offset)
-        view = view[written:]
-        offset += written
-
-
-def _is_at(fd: int, path: Path) -> bool:
-    """Whether the open file is still the one of that name: its last holder may have removed it."""
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _failed(path: Path, error: Any) -> SpoolFull | StoreFailed:

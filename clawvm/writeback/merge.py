@@ -104,17 +104,20 @@ def _json_problem(value: Any) -> str | None:
         if values > JSON_VALUES_MAX:
             return f"a value holds at most {JSON_VALUES_MAX} values, found more"
         below: list[Any] = []
+        nested = False
         for item in level:
             kind = type(item)
             if kind is str:
                 chars += len(item)
             elif kind is dict:
+                nested = True
                 for name in item:
                     if type(name) is not str:
                         return f"the names of an object's members are texts, found {name!r:.80}"
                     chars += len(name)
                 below.extend(item.values())
             elif kind is list:
+                nested = True
                 below.extend(item)
             elif kind is float:
                 if not isfinite(item):
@@ -126,7 +129,7 @@ def _json_problem(value: Any) -> str | None:
                 return f"a value is JSON, found {kind.__name__}"
         if chars > JSON_CHARS_MAX:
             return f"the texts of a value have at most {JSON_CHARS_MAX} characters, found more"
-        depth += bool(below)
+        depth += nested
         if depth > JSON_DEPTH_MAX:
             return f"lists and objects are at most {JSON_DEPTH_MAX} deep, found more"
         level = below

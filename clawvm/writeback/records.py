@@ -27,6 +27,7 @@ __all__ = [
     "Transaction",
     "heads_from_tree",
     "heads_tree",
+    "note_of",
     "operation_trees",
     "recordable",
     "rejection_tree",
@@ -170,6 +171,17 @@ def operation_trees(
     return trees
 
 
+def note_of(transaction: Transaction) -> dict[str, Any]:
+    """Return what a row says of a transaction beside its operations."""
+    note = {
+        "id": transaction.commit_id,
+        "boundary": transaction.boundary,
+        "turn": transaction.turn,
+        "at": transaction.at,
+    }
+    return {**note, "settled": list(transaction.settled)} if transaction.settled else note
+
+
 _COMMITTED_LENGTH = 3 + len(Operation._fields)
 
 
@@ -250,8 +262,8 @@ def heads_tree(heads: Heads, rejections: Iterable[Rejection]) -> list[Any]:
     return [fields, pages, [rejection_tree(rejection) for rejection in rejections]]
 
 
-def heads_from_tree(tree: Sequence[Any], where: str) -> tuple[Heads, list[Rejection]]:
-    """Read what `heads_tree` wrote.
+def heads_from_tree(meta: dict[str, Any], where: str) -> tuple[Heads, list[Rejection]]:
+    """Read what `heads_tree` wrote into a snapshot's notes.
 
     Raises
     ------
@@ -260,7 +272,7 @@ def heads_from_tree(tree: Sequence[Any], where: str) -> tuple[Heads, list[Reject
     """
     heads = Heads()
     try:
-        fields, pages, rejections = tree
+        fields, pages, rejections = meta["heads"]
         heads.fields = {
             (page_id, TEXT_FIELD if field is None else field): Head(version, value)
             for page_id, field, version, value in fields
@@ -273,7 +285,7 @@ def heads_from_tree(tree: Sequence[Any], where: str) -> tuple[Heads, list[Reject
             Rejection(ident, _operation_of(rest), ReasonCode(code), reason, turn, at, attempt)
             for ident, code, reason, turn, at, attempt, *rest in rejections
         ]
-    except (ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError) as error:
         raise SnapshotInvalid(
             f"{where}: its snapshot holds no state of this version ({error}); it was written by a "
             "newer ClawVM or by something else"

@@ -1,0 +1,286 @@
+"""The journal as it is read: opened, listed, searched for old versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
+
+from ..errors import OperationInvalid
+from ..snapshot import StateDelta, apply, decode
+from ..stores import Append, Row, Space, Store
+from .heads import NOTHING, Head, Heads
+from .merge import apply as merged
+from .operations import (
+    TEXT_FIELD,
+    Committed,
+    Json,
+    Operation,
+    OpKind,
+    Principal,
+    Rejection,
+)
+from .records import Transaction, heads_from_tree, transaction_of
+
+__all__ = [
+    "JournalRow",
+    "Loaded",
+    "decode_append",
+    "find_text",
+    "inverse",
+    "load",
+    "note_rejections",
+    "read_rows",
+    "text_parts",
+]
+
+_BLOCK_ROWS = 64
+
+
+class JournalRow(NamedTuple):
+    """A row, decoded.
+
+    Parameters
+    ----------
+    transaction : Transaction
+        What was committed and refused.
+    delta : StateDelta or None
+        What changed of the session's state.
+    size : int
+        Bytes of the record.
+    """
+
+    transaction: Transaction
+    delta: StateDelta | None
+    size: int
+
+
+class Loaded(NamedTuple):
+    """A journal as it stands in the store.
+
+    Parameters
+    ----------
+    last_seq : int
+        Number of the last row.
+    heads : Heads
+        What is committed.
+    rejections : dict of str to Rejection
+        What was refused and not retried with success.
+    state : StateDelta or None
+        The session's state; None where no row has any.
+    known : dict of str to int
+        Texts that the store has, with their ids.
+    snapshot_bytes, journal_bytes : int
+        Size of the snapshot's record and of the records after it.
+    """
+
+    last_seq: int
+    heads: Heads
+    rejections: dict[str, Rejection]
+    state: StateDelta | None
+    known: dict[str, int]
+    snapshot_bytes: int
+    journal_bytes: int
+
+
+def load(store: Store, space: Space) -> Loaded:
+    """Read a journal's snapshot and the rows after it.
+
+    Raises
+    ------
+    StoreFailed, StoreCorrupt, SnapshotInvalid
+        When it cannot be read.
+    """
+    stored = store.load(space)
+    rows = stored.rows if stored.snapshot is None else [stored.snapshot, *stored.rows]
+    texts = _contents(store, space, rows)
+    heads, rejections, state = Heads(), dict[str, Rejection](), None
+    known: dict[str, int] = {}
+    where = str(space)
+    for row in rows:
+        decoded = decode(row.record, [texts[ident] for ident in row.contents])
+        known.update(zip(decoded.content_texts, row.contents, strict=True))
+        if row is stored.snapshot:
+            heads, open_rejections = heads_from_tree(decoded.meta, where)
+            rejections = {rejection.id: rejection for rejection in open_rejections}
+        else:
+            transaction = transaction_of(row.seq, decoded.operations, decoded.meta, where)
+            heads.fold(transaction.committed, f"{where}, row {row.seq}")
+            note_rejections(rejections, transaction)
+        if decoded.delta is not None:
+            state = decoded.delta if state is None else apply(state, decoded.delta)
+    return Loaded(
+        stored.last_seq,
+        heads,
+        rejections,
+        state,
+        known,
+        0 if stored.snapshot is None else len(stored.snapshot.record),
+        sum(len(row.record) for row in stored.rows),
+    )
+
+
+def note_rejections(rejections: dict[str, Rejection], transaction: Transaction) -> None:
+    """Enter what a transaction refused, and strike out what it settled."""
+    for ident in transaction.settled:
+        rejections.pop(ident, None)
+    for rejection in transaction.rejected:
+        rejections[rejection.id] = rejection
+
+
+def decode_append(row: Append) -> JournalRow:
+    """Decode a row that brings its contents along, such as one in the spool."""
+    contents = [content for content in row.contents if isinstance(content, bytes)]
+    decoded = decode(row.record, contents)
+    where = f"spool of {row.space}"
+    transaction = transaction_of(row.seq, decoded.operations, decoded.meta, where)
+    return JournalRow(transaction, decoded.delta, len(row.record))
+
+
+def read_rows(store: Store, space: Space, first: int = 1) -> Iterator[JournalRow]:
+    """Read and decode the journal from row `first` on, a block of rows at a time."""
+    source = store.rows(space, first)
+    while block := list(islice(source, _BLOCK_ROWS)):
+        texts = _contents(store, space, block)
+        for row in block:
+            decoded = decode(row.record, [texts[ident] for ident in row.contents])
+            transaction = transaction_of(row.seq, decoded.operations, decoded.meta, str(space))
+            yield JournalRow(transaction, decoded.delta, len(row.record))
+
+
+def _contents(store: Store, space: Space, rows: Sequence[Row]) -> dict[int, bytes]:
+    wanted = sorted({ident for row in rows for ident in row.contents})
+    return dict(zip(wanted, store.contents(space, wanted), strict=True)) if wanted else {}
+
+
+def text_parts(value: Json) -> tuple[str, ...] | None:
+    """Return the parts of a page's text; None for a tombstone."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list):
+        return tuple(part for part in value if isinstance(part, str))
+    return None
+
+
+def find_text(
+    store: Store,
+    space: Space,
+    page_id: str,
+    version: int,
+    last_seq: int,
+    newest: Sequence[JournalRow],
+) -> tuple[str, ...] | None:
+    """Find the exact text of an old version of a page, newest rows first.
+
+    Parameters
+    ----------
+    store : Store
+        Where the rows are.
+    space : Space
+        Whose journal.
+    page_id : str
+        Which page.
+    version : int
+        Which version of its text.
+    last_seq : int
+        Where to begin.
+    newest : sequence of JournalRow
+        Rows that the store does not have yet.
+
+    Returns
+    -------
+    tuple of str or None
+        Its parts, or None when the journal has no such version, or none any more.
+    """
+    later: list[Committed] = []  # appends that lead from what is still to be found to the version
+    wanted = version
+    for row in chain(reversed(newest), _backwards(store, space, last_seq)):
+        for entry in reversed(row.transaction.committed):
+            operation = entry.operation
+            named = operation.page_id == page_id and operation.field == TEXT_FIELD
+            if not named or entry.version != wanted:
+                continue
+            later.append(entry)
+            if operation.op is OpKind.SET or not entry.before:
+                return _replayed(later)
+            wanted = entry.before
+        if row.delta is not None and not later:
+            for page in (*row.delta.pages.values(), *row.delta.archived):
+                if page.id == page_id and page.version == version:
+                    return page.texts
+    return None
+
+
+def _backwards(store: Store, space: Space, last_seq: int) -> Iterator[JournalRow]:
+    end = last_seq
+    while end > 0:
+        first = max(1, end - _BLOCK_ROWS + 1)
+        block = list(islice(read_rows(store, space, first), end - first + 1))
+        yield from reversed([row for row in block if row.transaction.seq <= end])
+        end = first - 1
+
+
+def _replayed(entries: list[Committed]) -> tuple[str, ...] | None:
+    value: Json = None
+    for entry in reversed(entries):
+        value = merged(entry.operation.op, value, entry.operation.value)
+    return text_parts(value)
+
+
+def inverse(store: Store, space: Space, seq: int, principal: Principal) -> list[Operation]:
+    """Return the operations that give the fields of row `seq` the values from before it.
+
+    Raises
+    ------
+    OperationInvalid
+        When the store has no such row, or the values before it have been pruned.
+    """
+    row = next(read_rows(store, space, seq), None)
+    if row is None or row.transaction.seq != seq:
+        raise OperationInvalid(f"{space}: row {seq} cannot be undone, the store does not have it")
+    firsts: dict[tuple[str, str], Committed] = {}
+    lasts: dict[tuple[str, str], Committed] = {}
+    for entry in row.transaction.committed:
+        key = (entry.operation.page_id, entry.operation.field)
+        firsts.setdefault(key, entry)
+        lasts[key] = entry
+    earlier = _heads_before(store, space, seq, set(firsts))
+    operations = []
+    for (page_id, field), entry in firsts.items():
+        head = earlier.get((page_id, field), NOTHING)
+        if head.version != entry.before:
+            raise OperationInvalid(
+                f"{space}: row {seq} cannot be undone, version {entry.before} of field {field!r} "
+                f"of page {page_id!r} has been pruned"
+            )
+        operations.append(
+            Operation(
+                page_id,
+                field,
+                OpKind.SET,
+                head.value,
+                space.scope,
+                f"journal:{seq}",
+                principal,
+                expected_version=lasts[page_id, field].version,
+            )
+        )
+    return operations
+
+
+def _heads_before(
+    store: Store, space: Space, seq: int, fields: set[tuple[str, str]]
+) -> dict[tuple[str, str], Head]:
+    heads: dict[tuple[str, str], Head] = {}
+    for row in read_rows(store, space):
+        if row.transaction.seq >= seq:
+            break
+        for entry in row.transaction.committed:
+            operation = entry.operation
+            key = (operation.page_id, operation.field)
+            head = heads.get(key, NOTHING)
+            # Where rows were pruned, the first one left may build on a version that is not there.
+            if key in fields and (operation.op is OpKind.SET or head.version == entry.before):
+                value = merged(operation.op, head.value, operation.value)
+                heads[key] = Head(entry.version, value)
+    return heads
