@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from command import environment
 
 from clawvm.audit import AuditLog, verify
 from clawvm.audit import log as log_module
-from clawvm.audit.log import BACKLOG_BYTES_MAX
+from clawvm.audit.log import BACKLOG_BYTES_MAX, FLUSH_BYTES
 
 # A limit on the size of files acts like a full disk: the last write is done by half.
 PROGRAM = """
@@ -106,13 +107,54 @@ def test_a_log_opened_on_it_writes_when_there_is_room(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(log_module.os, "write", full)
+        patch.setattr(os, "write", full)
         log = AuditLog(path)
         log.write("close", 1)
         assert log.flush() is False
         assert "No space left" in str(log.failure)
     log.close()
     assert (verify(path).lines, log.lost) == (2, 0)
+
+
+def test_half_a_write_is_taken_back_though_not_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(fd: int, data: memoryview) -> int:
+        if len(data) < 50:
+            raise OSError(28, "No space left on device")
+        return write(fd, data[: len(data) // 2])
+
+    def stuck(fd: int, size: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    write = os.write
+    with AuditLog(path) as log:
+        log.write("close", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", half)
+            patch.setattr(os, "ftruncate", stuck)
+            assert log.flush() is False
+        assert not path.read_bytes().endswith(b"\n")
+        log.write("close", 2)
+        assert log.flush() is True
+    assert verify(path).lines == 3
+
+
+def test_is_not_tried_again_at_every_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = 0
+
+    def full(fd: int, data: memoryview) -> int:
+        nonlocal tried
+        tried += 1
+        raise OSError(28, "No space left on device")
+
+    with AuditLog(path) as log:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            for turn in range(2_000):
+                log.write("archive", turn, page_id="x" * 1_000)
+        assert log.lost > 0
+        assert 0 < tried <= BACKLOG_BYTES_MAX // FLUSH_BYTES + 1
 
 
 def test_a_line_too_long_to_be_read_again_is_lost_and_told(

@@ -1,9 +1,9 @@
 """Processes that are killed while they write a decision trace; run as a program of its own.
 
-Usage: ``audit_kills.py steps|times FOLDER``. Every process is forked, writes lines and tells through a
-pipe which have been flushed; it is killed at a crash point, or at a random time. Then the log is
-opened again and checked. One line of JSON a process is printed: where it was killed, what it had
-been told to be safe (``flushed``), what is there (``there``), what was torn off.
+Usage: ``audit_kills.py steps|times FOLDER``. Every process is forked, writes lines and tells
+through a pipe which have been flushed; it is killed at a crash point, or at a random time. Then the
+log is checked as it is, opened again and checked again. One line of JSON a process is printed: where it was killed, what it had
+been told to be safe (``flushed``) and what is there (``there``).
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def run(path: Path, lines: int, hook: Callable[[str], None] | None, kill_after: 
 
 def check(path: Path, before: int, told: bytes, killed_at: str) -> int:
     """Open the log again, check it and print what was found; returns its number of lines."""
+    if told:
+        verify(path)
     # Opening may add lines of the log's own; they come after all that was written.
     with AuditLog(path, **OPTIONS) as log:
         log.write("close", 99)
