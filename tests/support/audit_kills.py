@@ -2,8 +2,8 @@
 
 Usage: ``audit_kills.py steps|times FOLDER``. Every process is forked, writes lines and tells
 through a pipe which have been flushed; it is killed at a crash point, or at a random time. Then the
-log is checked as it is, opened again and checked again. One line of JSON a process is printed: where it was killed, what it had
-been told to be safe (``flushed``) and what is there (``there``).
+log is checked as it is, opened again and checked again. One line of JSON a process is printed:
+where it was killed, what it had been told to be safe (``flushed``) and what is there (``there``).
 """
 
 from __future__ import annotations
