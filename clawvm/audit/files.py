@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from .. import crash_points
 from ..errors import AuditUnavailable
 
 if sys.platform == "win32":
@@ -50,6 +51,7 @@ def shift(path: Path) -> None:
         free += 1
     for number in range(free, 0, -1):
         os.replace(numbered(path, number - 1), numbered(path, number))
+        crash_points.reach("audit.shifted")
 
 
 def delete_excess(path: Path, keep: int) -> None:
@@ -57,6 +59,7 @@ def delete_excess(path: Path, keep: int) -> None:
     newest = {numbered(path, number) for number in range(keep + 1)}
     for file in log_files(path):
         if file not in newest:
+            crash_points.reach("audit.delete")
             file.unlink()
 
 

@@ -55,7 +55,8 @@ class PageStep(NamedTuple):
     moved: Moved | None = None
 
 
-class Between(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Between:
     """An event that is listed in a difference: its turn and its fields."""
 
     turn: int

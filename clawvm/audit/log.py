@@ -403,7 +403,6 @@ class AuditLog:
             shift(self.path)
         except OSError as error:
             self.failure = error
-        crash_points.reach("audit.shifted")
         if self.path.exists():
             self._rotate_at += FLUSH_BYTES
             return

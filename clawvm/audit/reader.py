@@ -172,7 +172,7 @@ class LogReader:
             self.files = [stream.name for stream in streams]
             for stream in streams:
                 yield from self._file(stream, is_last=stream is streams[-1])
-        if not self.last:
+        if not self.last and not self.torn_bytes:
             raise AuditInvalid(str(self._path), 0, "an audit log", "no whole line")
         if self.first > self._dropped + 1:
             raise AuditInvalid(
@@ -282,14 +282,25 @@ def tail_of(file: Path) -> Tail:
         stream.seek(begin)
         data = stream.read(whole - begin)
         torn = stream.read(size - whole)
-    if not data:
-        return Tail(None, torn)
     try:
-        return Tail(parse_line(data, str(file), 0), torn)
+        if data:
+            return Tail(parse_line(data, str(file), 0), torn)
+        _check_beginning(torn, str(file))
+        return Tail(None, torn)
     except AuditInvalid as error:
         raise AuditInvalid(
             str(file), 0, f"at its end {error.expected}", f"{error.found} (clawvm audit tells more)"
         ) from error
+
+
+def _check_beginning(torn: bytes, file: str) -> None:
+    """See that a file without a whole line is one that a crash left, and no one else's.
+
+    Where the machine has crashed there may be zeros that nobody wrote.
+    """
+    opening = b'{"n":'
+    if torn.strip(b"\0") and not torn.startswith(opening[: len(torn)]):
+        raise AuditInvalid(file, 0, "a line of an audit log", _shown(torn))
 
 
 def first_number(file: Path) -> int:

@@ -109,7 +109,7 @@ def _summary_rows(summary: AuditSummary) -> list[tuple[str, str]]:
         (
             "tokens",
             f"{summary.used_tokens:,} in all, {summary.peak_tokens:,} at most, "
-            f"{_share(summary.prefix_kept_tokens, summary.used_tokens)} kept from the prompt before",
+            f"{_share(summary.prefix_kept_tokens, summary.used_tokens)} kept from the one before",
         ),
         ("pages put or changed", f"{summary.pages:,}"),
         ("faults", _counts(summary.faults)),
@@ -168,36 +168,14 @@ def _show_difference(difference: Difference, console: Console) -> None:
     if len(difference.changed) > _CHANGED_ROWS:
         hidden = len(difference.changed) - _CHANGED_ROWS
         console.print(f"and {hidden:,} pages more (--json has all)", markup=False)
-    _show_list(
-        console,
-        "faults",
-        [
-            f"turn {turn}: {f['kind']} of {f['page_id']}: {f['reason']}"
-            for turn, f in difference.faults
-        ],
-    )
-    _show_list(
-        console,
-        "commits",
-        [
-            f"turn {turn}: row {f['seq']}, {f['operations']} operations, {f['bytes']:,} bytes"
-            f"{', spooled' if f['spooled'] else ''}"
-            for turn, f in difference.commits
-        ],
-    )
-    _show_list(
-        console,
-        "rejections",
-        [
-            f"turn {turn}: {f['code']}: {f['field']} of {f['page_id']}, by {f['principal']}"
-            for turn, f in difference.rejections
-        ],
-    )
-    _show_list(
-        console,
-        "boundaries",
-        [f"turn {turn}: {f['kind']}: {f['outcome']}" for turn, f in difference.boundaries],
-    )
+    for what, events, shown in (
+        ("faults", difference.faults, "{kind} of {page_id}: {reason}"),
+        ("commits", difference.commits, "row {seq}, {operations} operations, {bytes:,} bytes"),
+        ("rejections", difference.rejections, "{code}: {field} of {page_id}, by {principal}"),
+        ("boundaries", difference.boundaries, "{kind}: {outcome}"),
+    ):
+        lines = [f"turn {event.turn}: {shown.format_map(event.fields)}" for event in events]
+        _show_list(console, what, lines)
 
 
 def _show_list(console: Console, what: str, lines: Sequence[str]) -> None:
