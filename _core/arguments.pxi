@@ -40,6 +40,13 @@ cdef uint32_t as_weight(object value) except? 0:
     return validate.weight(value)
 
 
+cdef uint32_t as_version(object value) except? 0:
+    cdef int64_t number = 0
+    if read_whole(value, 1, VERSION_MAX, &number):
+        return <uint32_t> number
+    return validate.version(value)
+
+
 cdef uint32_t as_level(object value) except? 255:
     cdef int64_t number = 0
     if read_whole(value, 0, LEVEL_FULL, &number):

@@ -128,6 +128,17 @@ cdef class PageTable:
                 record.heat = heat
                 record.flags |= CHANGED
 
+    def advance(self, slot, version):
+        """Count the page's contents up to `version`; a lower one changes nothing."""
+        cdef uint32_t counted = as_version(version)
+        cdef int64_t number = as_slot(slot)
+        cdef PageRecord *record
+        with cython.critical_section(self):
+            record = record_at(&self.table, number, slot)
+            if counted > record.version:
+                record.version = counted
+                record.flags |= CHANGED
+
     def set_pin(self, slot, pin):
         """Replace the page's pin: 0 (none), 1 (soft) or 2 (hard)."""
         cdef uint8_t plain = as_pin(pin)

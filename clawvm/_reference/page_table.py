@@ -178,6 +178,15 @@ class PageTable(Persistent):
         self._set(record, "heat", self._log2(weight) + turn_heat(record.last_turn, self._half_life))
 
     @locked
+    def advance(self, slot: int, version: int) -> None:
+        """Count the page's contents up to `version`; a lower one changes nothing.
+
+        For contents that were made elsewhere, such as by another writer of the store.
+        """
+        version, record = validate.version(version), self._record(slot)
+        self._set(record, "version", max(version, record.version))
+
+    @locked
     def set_pin(self, slot: int, pin: int) -> None:
         """Replace the page's pin: 0 (none), 1 (soft) or 2 (hard)."""
         pin, record = validate.pin(pin), self._record(slot)

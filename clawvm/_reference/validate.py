@@ -19,6 +19,7 @@ from ..errors import (
     PageInvalid,
     PageNotFound,
 )
+from .dirty import MAX_VERSION
 from .layout import (
     LEVELS,
     MAX_BUDGET,
@@ -121,6 +122,10 @@ def identifier(page_id: object) -> tuple[str, int]:
 
 def weight(value: object) -> int:
     return _whole(value, 1, MAX_WEIGHT, "a weight")
+
+
+def version(value: object) -> int:
+    return _whole(value, 1, MAX_VERSION, "a version")
 
 
 def turn(value: object) -> int:

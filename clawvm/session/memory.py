@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from ..errors import BudgetInvalid, OptionUnknown, PageInvalid, SessionClosed
 from ..faults import FaultKind, FaultObserver
@@ -31,7 +31,7 @@ from .reuse import Reuse, SourceCheck
 from .saved import SessionParts
 from .search import Match, search
 
-__all__ = ["Memory", "Message"]
+__all__ = ["SURVIVES_RESET", "Memory", "MemoryOptions", "Message", "check_option"]
 
 Message = dict[str, Any]
 
@@ -39,7 +39,20 @@ _SESSION_ID = re.compile(r"[^/@%\s\x00-\x1f\x7f]+")
 _BUDGET_MAX = (1 << 63) - 1  # what the selector can count
 # What a reset leaves: rules and preferences hold for the next conversation, the rest belongs to the
 # last.
-_SURVIVES_RESET = (PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERENCE)
+SURVIVES_RESET = (PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERENCE)
+
+
+class MemoryOptions(TypedDict, total=False):
+    """What a `Memory` can be told beside its name and budget."""
+
+    counter: str | Callable[[str], int] | TokenCounter | None
+    policy: str | Policy
+    shape: Shape | None
+    repair: RepairMode
+    on_infeasible: OnInfeasible
+    builders: Builders | None
+    same_result: Callable[[str, str], bool]
+    reuse: Mapping[str, SourceCheck] | None
 
 
 class Memory:
@@ -113,9 +126,9 @@ class Memory:
                 "a session id is a text without '/', '@', '%' and white space, found "
                 f"{session_id!r}; it stands in handles"
             )
-        _check_option("shape", shape, (None, "openai", "anthropic"))
-        _check_option("repair", repair, ("repair", "refuse"))
-        _check_option("on_infeasible", on_infeasible, ("raise", "report"))
+        check_option("shape", shape, (None, "openai", "anthropic"))
+        check_option("repair", repair, ("repair", "refuse"))
+        check_option("on_infeasible", on_infeasible, ("raise", "report"))
         self.session_id = session_id
         self.budget = budget
         self.counter = best_counter() if counter is None else _counter(counter)
@@ -537,7 +550,7 @@ class Memory:
         self._conversation.forget()
         self._reuse.forget()
         for page in list(self._book.live.values()):
-            if page.type not in _SURVIVES_RESET:
+            if page.type not in SURVIVES_RESET:
                 self._layout.remove(page)
                 self._assembler.forget(page)
                 self._book.archive(page)
@@ -551,7 +564,7 @@ class Memory:
         more = self._ladders.tokens(text) - (0 if old is None else old.tokens(Fidelity.FULL))
         if old is not None and (old.texts == (text,) or more > spare):
             return
-        terms = Terms(Provenance("clawvm", "catalogue"), None, None, None, None, 0)
+        terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, None, None, None, 0)
         self._given.put(
             CATALOGUE_ID,
             PageType.BOOTSTRAP,
@@ -598,7 +611,8 @@ class Memory:
                 self.faults.hit()
 
 
-def _check_option(name: str, value: object, known: tuple[object, ...]) -> None:
+def check_option(name: str, value: object, known: tuple[object, ...]) -> None:
+    """Raise `OptionUnknown` when an option that takes one of a few words was given another."""
     if value not in known:
         raise OptionUnknown(f"{name} is one of {', '.join(map(repr, known))}, found {value!r}")
 

@@ -6,38 +6,34 @@ import asyncio
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from ..audit import AuditLog
-from ..errors import (
-    ClawVMError,
-    LeaseLost,
-    OptionUnknown,
-    PageInvalid,
-    SessionClosed,
-    SnapshotInvalid,
-)
+from ..errors import LeaseLost, OptionUnknown, PageInvalid, SessionClosed, SnapshotInvalid
 from ..faults import FaultKind
-from ..messages import Shape
-from ..pages import Page, PageType, Pin, Scope
-from ..representations import Builders
-from ..residency import Decision, Policy
+from ..pages import Fidelity, Page, PageType, Scope
+from ..residency import Decision
 from ..snapshot import StateDelta, load, save
 from ..stores import Durability, Store
-from ..tokens import TokenCounter
-from ..writeback import Journal, Operation, OpKind, Principal, Receipt, Rejection
-from .assembler import OnInfeasible
+from ..writeback import (
+    CommitTicket,
+    Journal,
+    Operation,
+    OpKind,
+    Principal,
+    Receipt,
+    Rejection,
+)
 from .boundaries import RESETS, Boundaries, BoundaryKind, BoundaryReport, Coverage, boundary_kind
-from .conversation import RepairMode
 from .durable import HARNESS, Durable
 from .exits import watch
-from .memory import Memory
+from .forks import fork, take_back
+from .given import Terms
+from .memory import SURVIVES_RESET, Memory, MemoryOptions, check_option
 from .prompt import Prompt
 from .recall import Recall
-from .reuse import SourceCheck
-from .saved import restore_parts, settle, whole_of
+from .saved import restore_parts, whole_of
 from .tracing import Tracing, audit_file
 
 __all__ = ["Session"]
@@ -115,38 +111,543 @@ class Session(Memory):
         audit: str | os.PathLike[str] | None = None,
         **options: Unpack[MemoryOptions],
     ) -> None:
+        self._durable: Durable | None = None
+        self._trace: Tracing | None = None
         super().__init__(session_id, budget=budget, **options)
         check_option("durability", durability, _DURABILITIES)
+        if project is not None and store is None:
+            raise OptionUnknown(f"session {session_id!r}: a project needs the store that it is in")
         self._options = options
         self._boundaries = Boundaries()
         self._last: str | None = None
-        self._durable: Durable | None = None
-        self._shared: SharedPages | None = None
-        self._trace: Tracing | None = None
+        self._pending: CommitTicket | None = None
         if store is not None:
             self._durable = Durable(
                 self._parts,
                 self._saved_extra,
                 store,
                 tenant=tenant,
+                project=project,
+                put_shared=self._put_shared,
                 durability=Durability(durability),
                 spool=spool,
             )
+        opened = False
         try:
             if audit is not None:
                 self._trace = Tracing(AuditLog(audit_file(audit, session_id)), self._parts)
             if self._durable is not None:
                 self._resume(self._durable)
-            if project is not None:
-                self._shared = SharedPages(self._given_pages(), self._durable, project)
-                self._shared.pull()
             if self._trace is not None:
                 self._trace.opened(budget, self.counter.name)
-        except BaseException:
-            self.release()
-            raise
+            opened = True
+        finally:
+            if not opened:
+                self.release()
 
     @classmethod
-    def open(cls, session_id: str, *, budget: int, **options: Any) -> Self:
-        """Start a session: `Session(session_id, budget=..., ...)` under the paper's name for it."""
-        return cls(session_id, budget=budget, **options)
+    def open(
+        cls,
+        session_id: str,
+        *,
+        budget: int,
+        store: Store | str | None = None,
+        tenant: str = "default",
+        project: str | None = None,
+        durability: str = "commit",
+        spool: str | os.PathLike[str] | None = None,
+        audit: str | os.PathLike[str] | None = None,
+        **options: Unpack[MemoryOptions],
+    ) -> Self:
+        """Start a session, or go on with it: the constructor under the paper's name for it."""
+        return cls(
+            session_id,
+            budget=budget,
+            store=store,
+            tenant=tenant,
+            project=project,
+            durability=durability,
+            spool=spool,
+            audit=audit,
+            **options,
+        )
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, budget: int, **options: Unpack[MemoryOptions]
+    ) -> Self:
+        """Return the session of a snapshot file, without a store; see `snapshot`.
+
+        Raises
+        ------
+        SnapshotInvalid
+            When the file is damaged, of another kind, or of a version that is not known.
+        OSError
+            When it cannot be read.
+        """
+        state = load(path).delta
+        if state is None:
+            raise SnapshotInvalid(f"{os.fspath(path)} holds no session")
+        session = cls(state.session_id, budget=budget, **options)
+        session._take_over(state)
+        return session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        durable = getattr(self, "_durable", None)
+        if durable is not None and not self._closed:
+            warnings.warn(
+                f"session {self.session_id!r} was not closed", ResourceWarning, source=self
+            )
+            self.release()
+
+    # A turn
+
+    def assemble(self) -> Prompt:
+        """Decide what is resident and build the prompt of the next request.
+
+        Pages that give way are committed before: what a pointer names can always be got back.
+
+        Returns
+        -------
+        Prompt
+
+        Raises
+        ------
+        BudgetInfeasible
+            When the floor does not fit, before anything has moved, unless the session reports
+            instead.
+        LeaseLost, StoreFailed, SpoolFull
+            When pages were to give way and could not be made durable; nothing has moved.
+        SessionClosed
+            After `close`.
+        """
+        if self._trace is None:
+            return super().assemble()
+        self._check_open()
+        self._take_in()
+        self._trace.pages(self._book.fresh)
+        self._trace.demanded()
+        prompt = super().assemble()
+        self._trace.assembled(prompt.plan)
+        return prompt
+
+    def recall(self, name: str, version: int | None = None, *, show: bool = False) -> Recall:
+        """Look a page's exact text up, in memory or in the store; see `Memory.recall`."""
+        recall = super().recall(name, version, show=show)
+        if self._trace is not None:
+            self._trace.recalled(recall)
+        return recall
+
+    # Boundaries
+
+    def boundary(self, kind: str) -> BoundaryReport:
+        """Commit what is dirty, before the runtime destroys context at a lifecycle event.
+
+        No model is called, and nothing but the store is talked to, for no longer than its timeout.
+
+        Parameters
+        ----------
+        kind : str
+            ``"turn"``, ``"prune"``, ``"idle"``, ``"model-switch"``: only commits.
+            ``"compaction"``: and the next prompt demotes to the low-water mark. ``"reset"``,
+            ``"new"``, ``"clear"``: and a new conversation begins; rules and preferences stay,
+            everything else is archived and can still be recalled. After these the next prompt's
+            rules are checked. The other kinds of `BoundaryKind` have operations of their own.
+
+        Returns
+        -------
+        BoundaryReport
+
+        Raises
+        ------
+        LeaseLost
+            When another holder has taken the session over. Its pages that were not committed count
+            as flush misses.
+        StoreFailed, SpoolFull
+            When the store failed and what is dirty could not be spooled either. Nothing has been
+            destroyed; make the call again.
+        """
+        self._check_open()
+        chosen = boundary_kind(kind)
+        started = time.perf_counter_ns()
+        if chosen in RESETS:
+            self._take_in()
+        report = self._commit(chosen)
+        if chosen in RESETS:
+            gone = [page for page in self._book.live.values() if page.type not in SURVIVES_RESET]
+            self._end_conversation()
+            if self._trace is not None:
+                self._trace.archived(gone)
+        if chosen in RESETS or chosen is BoundaryKind.COMPACTION:
+            self._assembler.boundary = chosen.value
+        if chosen in RESETS and self._durable is not None:
+            report = self._commit(chosen)._replace(operations=report.operations)
+        self._boundaries.fired(chosen)
+        if self._trace is not None:
+            restored = [page.id for page in self._book.pinned.values()]
+            took_us = (time.perf_counter_ns() - started) // 1000
+            self._trace.passed(report, restored, took_us)
+        return report
+
+    async def boundary_async(self, kind: str) -> BoundaryReport:
+        """Do the same as `boundary` on a thread, so that an event loop goes on meanwhile.
+
+        The session must not be used until it has answered.
+        """
+        return await asyncio.to_thread(self.boundary, kind)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until everything committed so far is on disk.
+
+        Raises
+        ------
+        TimeoutError
+            When `timeout` seconds have passed.
+        LeaseLost, StoreFailed, SpoolFull
+            When it could not be written; what failed goes before the next commit.
+        """
+        if self._pending is not None:
+            self._pending.wait(timeout)
+            self._pending = None
+
+    def compaction(self) -> BoundaryReport:
+        """Commit; the next prompt demotes to the low-water mark, and its rules are checked."""
+        return self.boundary(BoundaryKind.COMPACTION)
+
+    def reset(self) -> BoundaryReport:
+        """Commit, then begin a new conversation: rules and preferences stay, the rest is archived.
+
+        What was archived can still be recalled. The next prompt's rules are checked.
+        """
+        return self.boundary(BoundaryKind.RESET)
+
+    def close(self, *, discard: bool = False) -> None:
+        """Commit and end the session; a second call changes nothing.
+
+        Parameters
+        ----------
+        discard : bool, optional
+            Give up what is not committed: each page that is lost counts as a flush miss.
+
+        Raises
+        ------
+        LeaseLost, StoreFailed, SpoolFull
+            When it could not be committed. The session is still open: close it again, or discard.
+        """
+        if self._closed:
+            return
+        if discard:
+            self._count_misses("it was discarded when the session was closed")
+        else:
+            if self._durable is not None:
+                self._commit(BoundaryKind.END, Durability.COMMIT)
+                self._durable.fold(closing=True)
+            self._boundaries.fired(BoundaryKind.END)
+        if self._trace is not None:
+            self._trace.close()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of lease, store and trace without committing; `close` is the way to end."""
+        self._closed = True
+        if self._trace is not None:
+            self._trace.release()
+        if self._durable is not None:
+            self._durable.release()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session takes no more operations."""
+        return self._closed
+
+    @property
+    def coverage(self) -> Coverage:
+        """Which boundaries have fired, and which never did: a hook that is not wired shows."""
+        return self._boundaries.coverage
+
+    # Subagents, snapshots
+
+    def fork(self, session_id: str, **changes: Any) -> Session:
+        """Return a session of its own that knows everything this one does: a subagent's, or a try.
+
+        Texts are shared until one of the two changes them. In the store the fork is another
+        session; what its handles name it can always get back, handles of this session included.
+
+        Parameters
+        ----------
+        session_id : str
+            Its name.
+        **changes
+            Options to have otherwise, `budget` included.
+
+        Raises
+        ------
+        PageInvalid
+            When the store has a session of this name already.
+        """
+        return fork(self, session_id, **changes)
+
+    def take_back(self, child: Session, *page_ids: str) -> list[Page]:
+        """Take over pages of a subagent's session, as evidence of this one, and commit.
+
+        Parameters
+        ----------
+        child : Session
+            A session of the same process.
+        *page_ids : str
+            Which of its live pages; here they are called ``CHILD:PAGE``.
+
+        Raises
+        ------
+        PageNotFound
+            When `child` has no such page; nothing has been taken over then.
+        """
+        return take_back(self, child, page_ids)
+
+    def snapshot(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole session to one file, which is the old one or the new one at any time.
+
+        Equal sessions give equal files. `load` reads it.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written; an older file is untouched.
+        """
+        self._check_open()
+        save(path, whole_of(self._parts, self._saved_extra()))
+
+    # Writing back
+
+    def stage(
+        self,
+        page_id: str,
+        field: str,
+        op: str,
+        value: Any,
+        *,
+        evidence: str,
+        principal: Principal = HARNESS,
+        expected_version: int | None = None,
+        page_type: PageType | None = None,
+        granted_by: Principal | None = None,
+    ) -> None:
+        """Stage one typed operation; the next boundary validates and commits it, or refuses it.
+
+        Parameters
+        ----------
+        page_id : str
+            Whose field: a page that was put, or a new one.
+        field : str
+            ``"text"`` for what the prompt shows of the page, or a name of your own.
+        op : {"append", "merge", "set"}
+            What to do (`docs/writeback.md`).
+        value : JSON
+            What to append, merge or set; None sets a tombstone.
+        evidence : str
+            What it came from: a page id, a handle, or ``SOURCE:REFERENCE`` of a page's provenance.
+        principal : Principal, optional
+            Who asks for it.
+        expected_version : int, optional
+            For ``set``: the version that is to be replaced (`field_version`).
+        page_type : PageType, optional
+            What a new page is; evidence unless given.
+        granted_by : Principal, optional
+            The user or harness who allows what a tool or a document brought to become a rule.
+
+        Raises
+        ------
+        OperationInvalid
+            When it is no operation at all; everything else is told by the boundary.
+        PageInvalid
+            When the page was made from a message, whose text is what the message says.
+        """
+        durable = self._need_store("stage an operation")
+        page = self._book.live.get(page_id)
+        if page is not None and not page.is_given:
+            raise PageInvalid(
+                f"page {page_id!r} of session {self.session_id!r} was made from a message and shows "
+                "what that says; stage the operation for another page"
+            )
+        durable.stage(
+            Operation(
+                page_id,
+                field,
+                OpKind(op) if op in OpKind else op,  # type: ignore[arg-type]
+                value,
+                Scope.SESSION,
+                evidence,
+                principal,
+                expected_version=expected_version,
+                page_type=page_type,
+                granted_by=granted_by,
+            )
+        )
+
+    def rejected(self) -> list[Rejection]:
+        """List the operations that were refused and not retried with success, oldest first."""
+        return self._need_store("list rejections").rejected()
+
+    def retry(self, rejection_id: str, **changes: Any) -> None:
+        """Stage a refused operation again, with `changes` to its members.
+
+        Raises
+        ------
+        OperationInvalid
+            When no rejection has this id.
+        """
+        self._need_store("retry an operation").retry(rejection_id, **changes)
+
+    def undo(self, seq: int, principal: Principal = HARNESS) -> Receipt:
+        """Take back a committed transaction: its fields get their earlier values as new versions.
+
+        Parameters
+        ----------
+        seq : int
+            Its number in the journal; an undo can be undone.
+        principal : Principal, optional
+            Who asks.
+
+        Returns
+        -------
+        Receipt
+            What was written, or refused because a later commit has changed the same field.
+
+        Raises
+        ------
+        OperationInvalid
+            When there is no such transaction, or the values before it have been pruned.
+        """
+        durable = self._need_store("undo a commit")
+        self._commit(BoundaryKind.TURN)
+        receipt = durable.journal.undo(seq, principal, turn=self.turn)
+        self._adopt(durable)
+        return receipt
+
+    @property
+    def journal(self) -> Journal:
+        """The session's journal, to look at: `history`, `rows`, `head`, `waiting`, `down`."""
+        return self._need_store("have a journal").journal
+
+    # Inner workings
+
+    def _need_store(self, what: str) -> Durable:
+        self._check_open()
+        if self._durable is None:
+            raise SessionClosed(f"session {self.session_id!r} has no store and cannot {what}")
+        return self._durable
+
+    def _commit(self, kind: BoundaryKind, durability: Durability | None = None) -> BoundaryReport:
+        durable, turn = self._durable, self._assembler.turn
+        self._last = kind.value
+        if durable is None:
+            return BoundaryReport(kind, turn, "memory")
+        if not durable.has_changes and kind not in _CLEAN_ENDS:
+            return BoundaryReport(kind, turn, "nothing")
+        try:
+            receipt = durable.commit(kind, durability)
+        except LeaseLost as error:
+            self._count_misses(str(error))
+            raise
+        self._pending = receipt.ticket or self._pending
+        if self._trace is not None:
+            self._trace.committed(receipt, durable.record_bytes)
+        self._adopt(durable)
+        outcome = "spooled" if receipt.spooled else "pending" if receipt.ticket else "committed"
+        return BoundaryReport(
+            kind, turn, outcome, len(receipt.committed), len(receipt.rejected)
+        )
+
+    def _resume(self, durable: Durable) -> None:
+        """Go on with what the store has of this session."""
+        state = durable.take_state()
+        if state is not None:
+            self._take_over(state)
+            if self._last not in _CLEAN_ENDS:
+                self._boundaries.fired(BoundaryKind.RECOVERY)
+        self._adopt(durable)
+        durable.pull_shared()
+        watch(self)
+
+    def _take_over(self, state: StateDelta) -> None:
+        extra = restore_parts(self._parts, state)
+        if extra["counter"] != self.counter.name:
+            raise OptionUnknown(
+                f"session {self.session_id!r} was saved with its tokens counted by "
+                f"{extra['counter']!r}, and is opened with {self.counter.name!r}; open it with "
+                "the same counter"
+            )
+        self._last = extra["last"]
+        self._offers_recall = extra["offers_recall"]
+        self._book.lineage = list(extra["lineage"])
+        self._reuse.restore(extra["reuse"])
+        self._boundaries.restore(extra["boundaries"])
+        if self._durable is not None:
+            self._durable.restore_shared(extra["shared"])
+
+    def _saved_extra(self) -> dict[str, Any]:
+        return {
+            "counter": self.counter.name,
+            "last": self._last,
+            "offers_recall": self._offers_recall,
+            "lineage": self._book.lineage,
+            "reuse": self._reuse.saved(),
+            "boundaries": self._boundaries.saved(),
+            "shared": {} if self._durable is None else self._durable.saved_shared(),
+        }
+
+    def _adopt(self, durable: Durable) -> None:
+        """Take over texts that operations have changed, and archive pages that got a tombstone."""
+        for page_id, head in durable.ahead():
+            page = self._book.live.get(page_id)
+            if isinstance(head.value, str):
+                kind = durable.journal.page_type(page_id)
+                self._put_text(page_id, kind or PageType.EVIDENCE, head.value, head.version)
+            elif page is not None and page.is_given:
+                self._layout.remove(page)
+                self._assembler.forget(page)
+                self._book.archive(page)
+
+    def _put_text(self, page_id: str, kind: PageType, text: str, version: int) -> Page:
+        return self._given.put(
+            page_id,
+            kind,
+            text,
+            Terms(None, None, None, None, None, 0, "journal"),
+            None,
+            turn=self._assembler.turn + 1,
+            shape=self._conversation.shape,
+            version=version,
+        )
+
+    def _put_shared(self, page_id: str, kind: PageType, text: str) -> Page:
+        return self.put(page_id, kind, text, scope=Scope.PROJECT, granted_by="project")
+
+    def _older_text(self, page_id: str, version: int) -> str | None:
+        return None if self._durable is None else self._durable.older_text(page_id, version)
+
+    def _before_epoch(self, decision: Decision) -> None:
+        durable = self._durable
+        if durable is not None and not all(map(durable.is_durable, self._giving_way(decision))):
+            self._commit(BoundaryKind.PRUNE)
+            self._boundaries.fired(BoundaryKind.PRUNE)
+        super()._before_epoch(decision)
+
+    def _giving_way(self, decision: Decision) -> list[Page]:
+        by_slot = self._book.by_slot
+        return [by_slot[slot] for slot, old, new in decision.moves if new < Fidelity.FULL]
+
+    def _count_misses(self, reason: str) -> None:
+        for page in [] if self._durable is None else self._durable.dirty:
+            self.faults.record(FaultKind.FLUSH_MISS, page.id, self.turn, reason)

@@ -170,6 +170,7 @@ def test_the_quality_of_a_missing_level_is_not_looked_at(table):
         ("page_id", ()),
         ("remove", ()),
         ("touch", (1,)),
+        ("advance", (1,)),
         ("reweigh", (1,)),
         ("set_pin", (1,)),
         ("set_floor", (1,)),

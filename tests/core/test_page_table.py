@@ -140,6 +140,16 @@ def test_a_turn_never_goes_back(table, put):
     assert table.value(slot, 4, 10) == table.value(slot, 4, 50)
 
 
+def test_advance_counts_contents_that_were_made_elsewhere(table, put):
+    slot = put(table, "a")
+    table.advance(slot, 7)
+    assert table.version(slot) == 7
+    table.advance(slot, 3)
+    assert table.version(slot) == 7
+    put(table, "a", digest=b"another digest!!")
+    assert table.version(slot) == 8
+
+
 def test_reweigh_changes_value_and_keeps_recency(table, put):
     slot = put(table, "a", weight=1, turn=9)
     table.reweigh(slot, 2)

@@ -71,6 +71,8 @@ def test_changed_slots_are_ascending_and_a_freed_one_is_among_them(table, put):
     [
         (lambda table: table.touch(0, 6), True),
         (lambda table: table.touch(0, 5), False),
+        (lambda table: table.advance(0, 9), True),
+        (lambda table: table.advance(0, 1), False),
         (lambda table: table.reweigh(0, 2), True),
         (lambda table: table.reweigh(0, 1), False),
         (lambda table: table.set_pin(0, 2), True),
