@@ -11,6 +11,7 @@ from typing import Any
 from .. import crash_points
 from ..errors import (
     ContentMissing,
+    JournalConflict,
     LimitExceeded,
     OperationInvalid,
     SessionClosed,

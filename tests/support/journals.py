@@ -1,0 +1,69 @@
+"""Journals opened for the tests of write-back, and a store that fails when told to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from operations import AUTHORITY, PROJECT, SESSION
+
+from clawvm.errors import StoreFailed
+from clawvm.snapshot import StateDelta
+from clawvm.stores import Append, Durability, Space, Store, Ticket
+from clawvm.stores.spool import Spool
+from clawvm.writeback.journal import Journal
+
+HOLDER = "test-holder"
+
+
+def open_session(
+    store: Store, spool: Spool | None = None, *, space: Space = SESSION, holder: str = HOLDER
+) -> Journal:
+    lease = store.acquire(space, holder, 60.0)
+    return Journal.open(store, space, AUTHORITY, lease=lease, spool=spool)
+
+
+def open_project(store: Store, spool: Spool | None = None) -> Journal:
+    return Journal.open(store, PROJECT, AUTHORITY, spool=spool)
+
+
+def delta(number: int) -> StateDelta:
+    """A change of an empty session's state that is told apart by its number."""
+    table: dict[str, Any] = {"half_life": 6, "clock": number, "end": 0, "free": []}
+    return StateDelta("s1", table, scalars={"number": number})
+
+
+class FailingStore:
+    """A store that is down while `down` is true.
+
+    With `answers_lost`, a row is written and the caller is told that the store failed: what a
+    connection that breaks between the commit and its answer looks like.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.down = False
+        self.answers_lost = False
+        self.appends = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def append(self, row: Append, durability: Durability = Durability.COMMIT) -> Ticket:
+        self.appends += 1
+        if self.down:
+            raise StoreFailed("the store is down: told to fail")
+        ticket = self._store.append(row, durability)
+        if self.answers_lost:
+            ticket.wait(10)
+            raise StoreFailed("the connection was lost: told to fail")
+        return ticket
+
+    def load(self, space: Space) -> Any:
+        if self.down:
+            raise StoreFailed("the store is down: told to fail")
+        return self._store.load(space)
+
+    def rows(self, space: Space, first: int = 1) -> Any:
+        if self.down:
+            raise StoreFailed("the store is down: told to fail")
+        return self._store.rows(space, first)
