@@ -1,6 +1,7 @@
 """ClawVM: virtual memory for LLM agents that use tools and keep state."""
 
 from ._backend import backend
+from ._version import __version__
 from .errors import BudgetInfeasible, ClawVMError
 from .faults import Fault, FaultKind
 from .pages import Fidelity, Page, PageType, Pin, Provenance, Scope
@@ -39,4 +40,3 @@ __all__ = [
     "file_source",
     "fit",
 ]
-__version__ = "0.1.0"

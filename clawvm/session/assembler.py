@@ -146,7 +146,6 @@ class Assembler:
                 kind,
                 page.id,
                 self.turn,
-                f"at {LEVELS[level].name.lower()}{after}, "
-                f"its floor is {page.floor.name.lower()}",
+                f"at {LEVELS[level].name.lower()}{after}, its floor is {page.floor.name.lower()}",
             )
         self.boundary = None

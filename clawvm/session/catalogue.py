@@ -46,7 +46,9 @@ def _is_hidden(page: Page, table: core.PageTable) -> bool:
 
 
 def _by_kind(pages: list[Page]) -> str:
-    counts = sorted(Counter(page.label for page in pages).items(), key=lambda item: (-item[1], item))
+    counts = sorted(
+        Counter(page.label for page in pages).items(), key=lambda item: (-item[1], item)
+    )
     shown = [f"{count} {label}" for label, count in counts[:_KINDS_MAX]]
     rest = sum(count for _, count in counts[_KINDS_MAX:])
     return ", ".join([*shown, *([f"{rest} other"] if rest else [])])

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..pages import Page, Pin, Scope
+from ..pages import Page, PageType, Pin, Scope
 from ..snapshot import StateDelta
-from ..stores import Durability, Lease, Space, Store, open_store, spool_folder, this_holder
+from ..stores import Durability, Lease, Space, Store, open_store, this_holder
 from ..stores.spool import Spool
 from ..writeback import (
     TEXT_FIELD,
     Authority,
+    Head,
     Journal,
     Operation,
     OpKind,
     Principal,
     PrincipalKind,
     Receipt,
+    Rejection,
 )
 from .book import joined
 from .events import Events
-from .saved import SessionParts, Tree, changes_of, settle, whole_of
+from .saved import SessionParts, Tree, changes_of, scalars_of, settle, whole_of
+from .shared import SharedPages
 
 if TYPE_CHECKING:
     from .boundaries import BoundaryKind
@@ -51,6 +55,10 @@ class Durable:
         Where it is kept; a store that is opened here is closed with the session.
     tenant : str
         Whose session it is.
+    project : str or None
+        The project whose pages it shares.
+    put_shared : callable
+        Makes a page of the project's in the session, or changes it.
     durability : Durability
         When a commit is on disk.
     spool : path or None
@@ -69,32 +77,54 @@ class Durable:
         store: Store | str,
         *,
         tenant: str,
+        project: str | None,
+        put_shared: Callable[[str, PageType, str], Page],
         durability: Durability,
         spool: str | os.PathLike[str] | None,
     ) -> None:
         self.parts = parts
         self.durability = durability
-        self.tenant = tenant
-        self.events = Events(parts.book)
+        self._given = {"tenant": tenant, "project": project, "spool": spool}
         self._extra = extra
         self._owns_store = isinstance(store, str)
         self.store: Store = open_store(store) if isinstance(store, str) else store
-        self.authority = Authority(self.events.source_of, self._is_pinned)
-        self.spool = _spool_of(self.store, spool)
-        space = Space(tenant, Scope.SESSION, parts.book.session_id)
+        self._events = Events(parts.book)
         self._lease: Lease | None = None
-        try:
-            self._lease = self.store.acquire(space, f"{this_holder()}.{secrets.token_hex(4)}", LEASE_SECONDS)
-            self.journal = Journal.open(
-                self.store, space, self.authority, lease=self._lease, spool=self.spool
-            )
-        except BaseException:
-            self.release()
-            raise
+        self._journals: list[Journal] = []
+        self._shared: SharedPages | None = None
         # The version of each page's text that was staged last, as long as it is not committed.
         self._staged: dict[str, int] = {}
+        self._scalars: Tree = {}
+        opened = False
+        try:
+            self.journal = self._open(tenant, _spool_of(self.store, spool))
+            if project is not None:
+                journal = self._open_project(tenant, project, _spool_of(self.store, spool))
+                self._shared = SharedPages(parts.book, self._events, journal, put_shared)
+            opened = True
+        finally:
+            if not opened:
+                self.release()
         # Whether the next row holds the whole state: nothing of this session is in the store yet.
         self._is_new = True
+
+    def _open(self, tenant: str, spool: Spool | None) -> Journal:
+        space = Space(tenant, Scope.SESSION, self.parts.book.session_id)
+        # Two sessions of one process exclude each other as those of two do.
+        holder = f"{this_holder()}.{secrets.token_hex(4)}"
+        self._lease = self.store.acquire(space, holder, LEASE_SECONDS)
+        authority = Authority(self._events.source_of, self._is_pinned)
+        journal = Journal.open(self.store, space, authority, lease=self._lease, spool=spool)
+        self._journals.append(journal)
+        return journal
+
+    def _open_project(self, tenant: str, project: str, spool: Spool | None) -> Journal:
+        space = Space(tenant, Scope.PROJECT, project)
+        journal = Journal.open(
+            self.store, space, Authority(self._events.source_of, self._is_pinned), spool=spool
+        )
+        self._journals.append(journal)
+        return journal
 
     def take_state(self) -> StateDelta | None:
         """Return the state that the journal holds; None for a new session."""
@@ -103,9 +133,30 @@ class Durable:
         return state
 
     @property
+    def options(self) -> Tree:
+        """What another session of the same store is opened with."""
+        return {"store": self.store, "durability": self.durability.value, **self._given}
+
+    # Committing
+
+    @property
     def dirty(self) -> list[Page]:
         """Pages whose text is not committed."""
         return [page for page in self._changed() if not self._is_committed(page)]
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to commit."""
+        book, layout = self.parts.book, self.parts.layout
+        return bool(
+            self._is_new
+            or book.unsaved
+            or book.unsaved_archive
+            or layout.unsaved
+            or self.journal.staged
+            or book.table.changed()
+            or scalars_of(self.parts, self._extra()) != self._scalars
+        )
 
     def is_durable(self, page: Page) -> bool:
         """Whether the page's text is in the store or in the spool."""
@@ -119,43 +170,95 @@ class Durable:
         LeaseLost, StoreFailed, SpoolFull, JournalConflict
             Nothing is lost then: what was not committed is still dirty.
         """
+        turn = self.parts.assembler.turn
+        if self._shared is not None:
+            self._shared.push(kind.value, HARNESS, turn)
         for page in self._changed():
             self._stage(page)
         collect = whole_of if self._is_new else changes_of
         delta = collect(self.parts, self._extra())
+        scalars = delta.scalars
+        if not self._is_new:
+            delta.scalars = {
+                name: value for name, value in scalars.items() if value != self._scalars.get(name)
+            }
         receipt = self.journal.commit(
             kind.value,
             delta,
-            turn=self.parts.assembler.turn,
+            turn=turn,
             durability=self.durability if durability is None else durability,
         )
         self._is_new = False
+        self._scalars = scalars
         self._staged.clear()
         settle(self.parts)
+        if self.journal.fold_due:
+            self.fold()
         return receipt
 
-    def fold(self, *, closing: bool) -> None:
-        """Write a snapshot row where it saves more at the next opening than it costs now."""
-        if self.journal.fold_is_due(closing=closing):
-            self.journal.save_snapshot(whole_of(self.parts, self._extra()))
+    def fold(self) -> None:
+        """Write a snapshot row, so that the next opening reads it and the few rows after it."""
+        self.journal.save_snapshot(whole_of(self.parts, self._extra()))
+
+    def stage(self, operation: Operation) -> None:
+        """Stage an operation that is not a page's own text."""
+        for page in self._changed():
+            # What the page says is older than the operation, and goes before it.
+            if page.id == operation.page_id:
+                self._stage(page)
+        self.journal.stage(operation)
+
+    def ahead(self) -> list[tuple[str, Head]]:
+        """List the pages of which the journal has a newer text than the session."""
+        book = self.parts.book
+        return [
+            (page_id, head)
+            for (page_id, field), head in self.journal.fields().items()
+            if field == TEXT_FIELD
+            and page_id not in book.archived
+            and head.version > (book.live[page_id].version if page_id in book.live else 0)
+        ]
 
     def older_text(self, page_id: str, version: int) -> str | None:
         """Return the text of a version that is not in memory, or None."""
         texts = self.journal.text_at(page_id, version)
         return None if texts is None else joined(texts)
 
+    # The project
+
+    @property
+    def shared_rejections(self) -> list[Rejection]:
+        """What was refused of the project's pages."""
+        return [] if self._shared is None else self._shared.journal.rejected()
+
+    def pull_shared(self) -> None:
+        """Take over what the project's pages say now."""
+        if self._shared is not None:
+            self._shared.pull()
+
+    def saved_shared(self) -> Tree:
+        """Return what the session has seen of the project, as JSON."""
+        return {} if self._shared is None else self._shared.saved()
+
+    def restore_shared(self, saved: Tree) -> None:
+        """Go on from what was seen."""
+        if self._shared is not None:
+            self._shared.restore(saved)
+
     def release(self) -> None:
         """Give the lease back and let go of the store; what is not committed stays so."""
         try:
-            if hasattr(self, "journal"):
-                self.journal.close()
+            for journal in self._journals:
+                journal.close()
             if self._lease is not None:
                 self.store.release(self._lease)
         finally:
             if self._owns_store:
                 self.store.close()
 
-    def _changed(self) -> Iterable[Page]:
+    # Inner workings
+
+    def _changed(self) -> list[Page]:
         by_slot = self.parts.book.by_slot
         return [by_slot[slot] for slot in self.parts.book.unsaved]
 
@@ -163,8 +266,8 @@ class Durable:
         return self.journal.head(page.id).version == page.version
 
     def _stage(self, page: Page) -> None:
-        committed = self._staged.get(page.id, self.journal.head(page.id).version)
-        if committed == page.version:
+        before = self._staged.get(page.id, self.journal.head(page.id).version)
+        if before == page.version:
             return
         value: Any = page.texts[0] if len(page.texts) == 1 else list(page.texts)
         self.journal.stage(
@@ -174,9 +277,9 @@ class Durable:
                 OpKind.SET,
                 value,
                 Scope.SESSION,
-                self.events.saw(page),
+                self._events.saw(page),
                 HARNESS,
-                expected_version=committed,
+                expected_version=before,
                 version=page.version,
                 page_type=page.type,
                 granted_by=_granted_by(page),
@@ -194,8 +297,14 @@ def _granted_by(page: Page) -> Principal | None:
 
 
 def _spool_of(store: Store, folder: str | os.PathLike[str] | None) -> Spool | None:
+    """Return the spool for a store: in `folder`, or where it suits the store."""
     if folder is not None:
-        return Spool(Path(folder))
-    place = spool_folder(store)
-    return None if place is None else Spool(place)
-
+        return Spool(folder)
+    if not store.durable:
+        return None
+    kind, _, path = store.url.partition(":///")
+    if kind == "sqlite":
+        return Spool(f"{path}-spool")
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    name = hashlib.sha256(store.url.encode()).hexdigest()[:16]
+    return Spool(Path(state) / "clawvm" / "spool" / name)

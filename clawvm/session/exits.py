@@ -64,9 +64,7 @@ def _commit_all() -> None:
             session.wait()
         except ClawVMError as error:
             # Nobody is left to catch it, and the other sessions are still to be saved.
-            print(
-                f"clawvm: session {session.session_id!r} was not saved: {error}", file=sys.stderr
-            )
+            print(f"clawvm: session {session.session_id!r} was not saved: {error}", file=sys.stderr)
         session.release()
 
 

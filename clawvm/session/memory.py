@@ -210,8 +210,8 @@ class Memory:
             Cheaper forms of your own, for instance a summary; the built-in ones are not made then.
             A form that is blank or saves nothing is left out.
         granted_by : str, optional
-            Who allows a text that a tool or a document brought (`provenance`) to become a bootstrap,
-            constraint or preference page: without a grant it does not.
+            Who allows a text that a tool or a document brought (`provenance`) to become a
+            bootstrap, constraint or preference page: without a grant it does not.
 
         Raises
         ------

@@ -116,4 +116,6 @@ def _list(book: PageBook, query: str, page_type: PageType | None) -> tuple[str, 
 
 def _line(book: PageBook, page: Page, excerpt: str) -> str:
     handle = handle_of(book.session_id, page.id, page.version)
-    return f"{handle} {page.label}, turn {page.request}, {len(page.texts[-1])} characters: {excerpt}"
+    return (
+        f"{handle} {page.label}, turn {page.request}, {len(page.texts[-1])} characters: {excerpt}"
+    )

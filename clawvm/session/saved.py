@@ -20,7 +20,15 @@ from .book import PageBook
 from .conversation import Conversation
 from .layout import Layout
 
-__all__ = ["SessionParts", "changes_of", "restore_parts", "settle", "whole_of"]
+__all__ = [
+    "SessionParts",
+    "Tree",
+    "changes_of",
+    "restore_parts",
+    "scalars_of",
+    "settle",
+    "whole_of",
+]
 
 Tree = dict[str, Any]
 
@@ -58,10 +66,9 @@ def whole_of(parts: SessionParts, extra: Tree) -> StateDelta:
         records=book.table.dump(slots),
         pages=dict(book.by_slot),
         archived=list(book.archived.values()),
-        removed=[],
         rows=layout.saved_rows(range(layout.next_position)),
         row_count=layout.next_position,
-        scalars=_scalars(parts, extra),
+        scalars=scalars_of(parts, extra),
     )
 
 
@@ -77,10 +84,9 @@ def changes_of(parts: SessionParts, extra: Tree) -> StateDelta:
         records=book.table.dump(slots),
         pages={slot: book.by_slot[slot] for slot in book.unsaved},
         archived=list(book.unsaved_archive),
-        removed=[slot for slot in changed if slot not in book.by_slot],
         rows=layout.saved_rows(layout.unsaved),
         row_count=layout.next_position,
-        scalars=_scalars(parts, extra),
+        scalars=scalars_of(parts, extra),
     )
 
 
@@ -121,7 +127,8 @@ def restore_parts(parts: SessionParts, state: StateDelta) -> Tree:
     return extra
 
 
-def _scalars(parts: SessionParts, extra: Tree) -> Tree:
+def scalars_of(parts: SessionParts, extra: Tree) -> Tree:
+    """Return everything that is no page, record or message, by name."""
     book, faults = parts.book, parts.faults
     return {
         "book": {
@@ -177,7 +184,9 @@ def _restore_assembler(assembler: Assembler, saved: Tree) -> None:
     assembler.demands = {slot: LEVELS[level] for slot, level in saved["demands"]}
     plan = saved["plan"]
     if plan is not None:
-        moves = tuple(Move(page_id, LEVELS[old], LEVELS[new]) for page_id, old, new in plan["moves"])
+        moves = tuple(
+            Move(page_id, LEVELS[old], LEVELS[new]) for page_id, old, new in plan["moves"]
+        )
         assembler.plan = Plan(**{**plan, "moves": moves, "required": tuple(plan["required"])})
     if isinstance(assembler.policy, StatefulPolicy) and saved["policy"] is not None:
         assembler.policy.restore(saved["policy"])

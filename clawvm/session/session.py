@@ -6,11 +6,19 @@ import asyncio
 import os
 import time
 import warnings
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from ..audit import AuditLog
-from ..errors import LeaseLost, OptionUnknown, PageInvalid, SessionClosed, SnapshotInvalid
+from ..errors import (
+    LeaseLost,
+    OperationInvalid,
+    OptionUnknown,
+    PageInvalid,
+    SessionClosed,
+    SnapshotInvalid,
+)
 from ..faults import FaultKind
 from ..pages import Fidelity, Page, PageType, Scope
 from ..residency import Decision
@@ -206,9 +214,7 @@ class Session(Memory):
     def __del__(self) -> None:
         durable = getattr(self, "_durable", None)
         if durable is not None and not self._closed:
-            warnings.warn(
-                f"session {self.session_id!r} was not closed", ResourceWarning, source=self
-            )
+            warnings.warn(f"session {self.session_id!r} was not closed", ResourceWarning, 2, self)
             self.release()
 
     # A turn
@@ -283,6 +289,7 @@ class Session(Memory):
         started = time.perf_counter_ns()
         if chosen in RESETS:
             self._take_in()
+        self._boundaries.fired(chosen)
         report = self._commit(chosen)
         if chosen in RESETS:
             gone = [page for page in self._book.live.values() if page.type not in SURVIVES_RESET]
@@ -292,8 +299,7 @@ class Session(Memory):
         if chosen in RESETS or chosen is BoundaryKind.COMPACTION:
             self._assembler.boundary = chosen.value
         if chosen in RESETS and self._durable is not None:
-            report = self._commit(chosen)._replace(operations=report.operations)
-        self._boundaries.fired(chosen)
+            report = replace(self._commit(chosen), operations=report.operations)
         if self._trace is not None:
             restored = [page.id for page in self._book.pinned.values()]
             took_us = (time.perf_counter_ns() - started) // 1000
@@ -350,10 +356,8 @@ class Session(Memory):
         if discard:
             self._count_misses("it was discarded when the session was closed")
         else:
-            if self._durable is not None:
-                self._commit(BoundaryKind.END, Durability.COMMIT)
-                self._durable.fold(closing=True)
             self._boundaries.fired(BoundaryKind.END)
+            self._commit(BoundaryKind.END, Durability.COMMIT)
         if self._trace is not None:
             self._trace.close()
         self.release()
@@ -477,14 +481,14 @@ class Session(Memory):
         page = self._book.live.get(page_id)
         if page is not None and not page.is_given:
             raise PageInvalid(
-                f"page {page_id!r} of session {self.session_id!r} was made from a message and shows "
-                "what that says; stage the operation for another page"
+                f"page {page_id!r} of session {self.session_id!r} was made from a message and "
+                "shows what that says; stage the operation for another page"
             )
         durable.stage(
             Operation(
                 page_id,
                 field,
-                OpKind(op) if op in OpKind else op,  # type: ignore[arg-type]
+                _op_kind(op),
                 value,
                 Scope.SESSION,
                 evidence,
@@ -497,7 +501,8 @@ class Session(Memory):
 
     def rejected(self) -> list[Rejection]:
         """List the operations that were refused and not retried with success, oldest first."""
-        return self._need_store("list rejections").rejected()
+        durable = self._need_store("list rejections")
+        return [*durable.journal.rejected(), *durable.shared_rejections]
 
     def retry(self, rejection_id: str, **changes: Any) -> None:
         """Stage a refused operation again, with `changes` to its members.
@@ -507,7 +512,7 @@ class Session(Memory):
         OperationInvalid
             When no rejection has this id.
         """
-        self._need_store("retry an operation").retry(rejection_id, **changes)
+        self._need_store("retry an operation").journal.retry(rejection_id, **changes)
 
     def undo(self, seq: int, principal: Principal = HARNESS) -> Receipt:
         """Take back a committed transaction: its fields get their earlier values as new versions.
@@ -562,12 +567,10 @@ class Session(Memory):
             raise
         self._pending = receipt.ticket or self._pending
         if self._trace is not None:
-            self._trace.committed(receipt, durable.record_bytes)
+            self._trace.committed(receipt)
         self._adopt(durable)
         outcome = "spooled" if receipt.spooled else "pending" if receipt.ticket else "committed"
-        return BoundaryReport(
-            kind, turn, outcome, len(receipt.committed), len(receipt.rejected)
-        )
+        return BoundaryReport(kind, turn, outcome, len(receipt.committed), len(receipt.rejected))
 
     def _resume(self, durable: Durable) -> None:
         """Go on with what the store has of this session."""
@@ -579,6 +582,13 @@ class Session(Memory):
         self._adopt(durable)
         durable.pull_shared()
         watch(self)
+
+    def _fork_options(self) -> dict[str, Any]:
+        """Return what a fork of this session is opened with."""
+        options: dict[str, Any] = {"budget": self._budget, **self._options}
+        if self._durable is not None:
+            options |= self._durable.options
+        return options
 
     def _take_over(self, state: StateDelta) -> None:
         extra = restore_parts(self._parts, state)
@@ -640,8 +650,8 @@ class Session(Memory):
     def _before_epoch(self, decision: Decision) -> None:
         durable = self._durable
         if durable is not None and not all(map(durable.is_durable, self._giving_way(decision))):
-            self._commit(BoundaryKind.PRUNE)
             self._boundaries.fired(BoundaryKind.PRUNE)
+            self._commit(BoundaryKind.PRUNE)
         super()._before_epoch(decision)
 
     def _giving_way(self, decision: Decision) -> list[Page]:
@@ -651,3 +661,11 @@ class Session(Memory):
     def _count_misses(self, reason: str) -> None:
         for page in [] if self._durable is None else self._durable.dirty:
             self.faults.record(FaultKind.FLUSH_MISS, page.id, self.turn, reason)
+
+
+def _op_kind(name: str) -> OpKind:
+    try:
+        return OpKind(name)
+    except ValueError:
+        known = ", ".join(repr(kind.value) for kind in OpKind)
+        raise OperationInvalid(f"an operation is one of {known}, found {name!r}") from None

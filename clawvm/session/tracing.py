@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .._version import __version__
 from ..audit import LEVEL_NAMES, AuditLog, Moved
 from ..faults import Fault
 from ..pages import Fidelity, Page
@@ -36,8 +37,8 @@ class Tracing:
         self._parts = parts
         parts.faults.listener = self._fault
 
-    def opened(self, budget: int, counter: str, version: str) -> None:
-        """Note that the session begins, or goes on; `version` is the library's."""
+    def opened(self, budget: int, counter: str) -> None:
+        """Note that the session begins, or goes on."""
         self._log.write(
             "open",
             self._turn,
@@ -45,7 +46,7 @@ class Tracing:
             budget=budget,
             policy=self._parts.assembler.policy.name,
             counter=counter,
-            library=version,
+            library=__version__,
         )
         self._log.flush()
 
@@ -69,9 +70,7 @@ class Tracing:
         """Note which pages the next prompt must show."""
         for slot, level in self._parts.assembler.demands.items():
             page = self._parts.book.by_slot[slot]
-            self._log.write(
-                "demand", self._turn + 1, page_id=page.id, level=LEVEL_NAMES[level]
-            )
+            self._log.write("demand", self._turn + 1, page_id=page.id, level=LEVEL_NAMES[level])
 
     def assembled(self, plan: Plan) -> None:
         """Note what was decided for a prompt."""
@@ -110,12 +109,10 @@ class Tracing:
 
     def recalled(self, recall: Recall) -> None:
         """Note a lookup and how it ended."""
-        self._log.write(
-            "recall", self._turn, page_id=recall.page_id, outcome=recall.outcome.value
-        )
+        self._log.write("recall", self._turn, page_id=recall.page_id, outcome=recall.outcome.value)
 
-    def committed(self, receipt: Receipt, sizes: int) -> None:
-        """Note a commit and what it refused; `sizes` is the record's size in bytes."""
+    def committed(self, receipt: Receipt) -> None:
+        """Note a commit and what it refused."""
         for rejection in receipt.rejected:
             self._log.write(
                 "rejection",
@@ -130,7 +127,7 @@ class Tracing:
             self._turn,
             seq=receipt.seq,
             operations=len(receipt.committed),
-            bytes=sizes,
+            bytes=0,
             spooled=receipt.spooled,
         )
 

@@ -1,5 +1,8 @@
 """Staged, validated, committed: the only way into a store."""
 
+from .delivery import CommitTicket
+from .heads import Head
+from .journal import Journal
 from .operations import (
     TEXT_FIELD,
     Committed,
@@ -12,16 +15,21 @@ from .operations import (
     Rejection,
 )
 from .validate import Authority
+from .view import Receipt
 
 __all__ = [
     "TEXT_FIELD",
     "Authority",
+    "CommitTicket",
     "Committed",
+    "Head",
+    "Journal",
     "Json",
     "OpKind",
     "Operation",
     "Principal",
     "PrincipalKind",
     "ReasonCode",
+    "Receipt",
     "Rejection",
 ]

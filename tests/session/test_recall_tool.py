@@ -48,7 +48,9 @@ def test_a_handle_is_answered_with_the_exact_result(session):
 
 
 def test_a_page_id_will_do_as_well(session):
-    assert session.tool_execute(asks({"handle": "plan"})).endswith("\nsort the mail, then the calendar")
+    assert session.tool_execute(asks({"handle": "plan"})).endswith(
+        "\nsort the mail, then the calendar"
+    )
 
 
 def test_a_query_finds_pages_by_words_of_their_text(session):

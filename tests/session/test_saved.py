@@ -39,7 +39,6 @@ class Interrupted(Driver):
         change = copy.deepcopy(changes_of(parts, {}))
         settle(parts)
         self.saved = change if self.saved is None else apply(self.saved, change)
-        self.saved.removed = []
         assert self.saved == whole_of(parts, {})
 
     def resume(self) -> None:
