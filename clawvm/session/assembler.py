@@ -9,7 +9,7 @@ from ..errors import BudgetInfeasible
 from ..faults import FaultKind, FaultObserver
 from ..messages import Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin
-from ..residency import Decision, Move, Plan, Policy, View
+from ..residency import Decision, Move, Plan, Policy, StatefulPolicy, View
 from .book import PageBook
 from .layout import Layout
 from .prompt import Prompt
@@ -32,7 +32,7 @@ class Assembler:
         faults: FaultObserver,
         policy: Policy,
         on_infeasible: OnInfeasible,
-        before_epoch: Callable[[Decision], None],
+        on_epoch: Callable[[], None],
     ) -> None:
         self.turn = 0
         self.plan: Plan | None = None
@@ -44,10 +44,16 @@ class Assembler:
         self._layout = layout
         self._faults = faults
         self._on_infeasible: OnInfeasible = on_infeasible
-        self._before_epoch = before_epoch
+        self._on_epoch = on_epoch
+        # Makes pages durable that are about to give way; None where nothing outlives the process.
+        self.secure: Callable[[list[Page]], None] | None = None
 
     def assemble(self, budget: int, tail: list[int], shape: Shape | None) -> Prompt:
         """Decide what is resident and render it; see `Session.assemble`."""
+        if self.secure is not None and self._lacks_room(budget):
+            self.secure(list(self._book.by_slot.values()))
+        policy = self.policy
+        before = policy.saved() if isinstance(policy, StatefulPolicy) else None
         view = View(
             table=self._book.table,
             pages=self._book.by_slot,
@@ -63,7 +69,9 @@ class Assembler:
         if not decision.feasible:
             return self._infeasible(decision, budget)
         if decision.epoch:
-            self._begin_epoch(decision)
+            if self.secure is not None:
+                self._secure(decision, before)
+            self._on_epoch()
         self.turn += 1
         moves = self._apply(decision)
         kept_tokens = self._layout.refresh(self._book.table.level)
@@ -88,16 +96,34 @@ class Assembler:
         """Drop what is held of a page that is archived."""
         self.demands.pop(page.slot, None)
 
-    def _begin_epoch(self, decision: Decision) -> None:
-        """Let pages be made durable before they give way; if that fails, nothing gives way."""
-        begun = False
-        try:
-            self._before_epoch(decision)
-            begun = True
-        finally:
-            if not begun:
-                for slot, old, _ in decision.moves:
-                    self._book.table.set_level(slot, old)
+    def _lacks_room(self, budget: int) -> bool:
+        """Whether pages will have to give way, as far as can be told before it is decided."""
+        book = self._book
+        more = sum(
+            book.by_slot[slot].tokens(Fidelity.FULL)
+            - book.table.tokens(slot, book.table.level(slot))
+            for slot in book.fresh
+        )
+        return self.boundary == "compaction" or book.table.used_tokens + more > budget
+
+    def _secure(self, decision: Decision, before: object) -> None:
+        """Make durable what gives way after all; what is saved then is as if not decided yet.
+
+        If that fails, nothing gives way.
+        """
+        assert self.secure is not None
+        table, policy = self._book.table, self.policy
+        moved = [(slot, old, table.level(slot)) for slot, old, _ in decision.moves]
+        after = policy.saved() if isinstance(policy, StatefulPolicy) else None
+        self._set_back([(slot, old) for slot, old, _ in moved], before)
+        self.secure([self._book.by_slot[slot] for slot, _, new in moved if new < Fidelity.FULL])
+        self._set_back([(slot, new) for slot, _, new in moved], after)
+
+    def _set_back(self, levels: list[tuple[int, int]], remembered: object) -> None:
+        for slot, level in levels:
+            self._book.table.set_level(slot, level)
+        if isinstance(self.policy, StatefulPolicy):
+            self.policy.restore(remembered)
 
     def _apply(self, decision: Decision) -> tuple[Move, ...]:
         # A page with a new content looks different even at the level that it had.

@@ -11,7 +11,7 @@ from ..faults import FaultKind, FaultObserver
 from ..messages import Envelope, PartKind, Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Builders, Form
-from ..residency import Decision, Plan, Policy, policy_named
+from ..residency import Plan, Policy, policy_named
 from ..tokens import CountMemo, TokenCounter, best_counter, counter
 from .assembler import Assembler, OnInfeasible
 from .book import PageBook, handle_of
@@ -140,7 +140,7 @@ class Memory:
         self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
         chosen = policy_named(policy) if isinstance(policy, str) else policy
         self._assembler = Assembler(
-            self._book, self._layout, self.faults, chosen, on_infeasible, self._before_epoch
+            self._book, self._layout, self.faults, chosen, on_infeasible, self._on_epoch
         )
         self._parts = SessionParts(
             self._book, self._layout, self._conversation, self._assembler, self.faults
@@ -533,8 +533,8 @@ class Memory:
         """Return the text of a version that is not in memory; there is none without a store."""
         return None
 
-    def _before_epoch(self, decision: Decision) -> None:
-        """Prepare for pages giving way; what is raised here leaves every page where it is."""
+    def _on_epoch(self) -> None:
+        """Sum up what is not shown any more."""
         if self._offers_recall:
             self._put_catalogue(catalogue_text(self._book))
 

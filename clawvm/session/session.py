@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import time
 import warnings
@@ -21,7 +22,6 @@ from ..errors import (
 )
 from ..faults import FaultKind
 from ..pages import Fidelity, Page, PageType, Scope
-from ..residency import Decision
 from ..snapshot import StateDelta, load, save
 from ..stores import Durability, Store
 from ..writeback import (
@@ -101,6 +101,12 @@ class Session(Memory):
     StoreInvalid, StoreFailed, StoreCorrupt, SnapshotInvalid
         When the store, or what it holds of this session, cannot be used.
 
+    Attributes
+    ----------
+    notes : dict
+        JSON of the harness's own, saved in the same commit as the session: for instance which
+        input it has given to the session last, to know where to go on after a crash.
+
     Notes
     -----
     Thread safety: one thread at a time uses a session; different sessions are independent.
@@ -125,6 +131,7 @@ class Session(Memory):
         check_option("durability", durability, _DURABILITIES)
         if project is not None and store is None:
             raise OptionUnknown(f"session {session_id!r}: a project needs the store that it is in")
+        self.notes: dict[str, Any] = {}
         self._options = options
         self._boundaries = Boundaries()
         self._last: str | None = None
@@ -574,6 +581,7 @@ class Session(Memory):
 
     def _resume(self, durable: Durable) -> None:
         """Go on with what the store has of this session."""
+        self._assembler.secure = self._secure
         state = durable.take_state()
         if state is not None:
             self._take_over(state)
@@ -601,6 +609,7 @@ class Session(Memory):
         self._last = extra["last"]
         self._offers_recall = extra["offers_recall"]
         self._book.lineage = list(extra["lineage"])
+        self.notes = extra["notes"]
         self._reuse.restore(extra["reuse"])
         self._boundaries.restore(extra["boundaries"])
         if self._durable is not None:
@@ -612,6 +621,7 @@ class Session(Memory):
             "last": self._last,
             "offers_recall": self._offers_recall,
             "lineage": self._book.lineage,
+            "notes": copy.deepcopy(self.notes),
             "reuse": self._reuse.saved(),
             "boundaries": self._boundaries.saved(),
             "shared": {} if self._durable is None else self._durable.saved_shared(),
@@ -647,16 +657,12 @@ class Session(Memory):
     def _older_text(self, page_id: str, version: int) -> str | None:
         return None if self._durable is None else self._durable.older_text(page_id, version)
 
-    def _before_epoch(self, decision: Decision) -> None:
+    def _secure(self, pages: list[Page]) -> None:
+        """Commit before pages give way, unless all of them are durable already."""
         durable = self._durable
-        if durable is not None and not all(map(durable.is_durable, self._giving_way(decision))):
+        if durable is not None and not all(map(durable.is_durable, pages)):
             self._boundaries.fired(BoundaryKind.PRUNE)
             self._commit(BoundaryKind.PRUNE)
-        super()._before_epoch(decision)
-
-    def _giving_way(self, decision: Decision) -> list[Page]:
-        by_slot = self._book.by_slot
-        return [by_slot[slot] for slot, old, new in decision.moves if new < Fidelity.FULL]
 
     def _count_misses(self, reason: str) -> None:
         for page in [] if self._durable is None else self._durable.dirty:
