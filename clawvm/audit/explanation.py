@@ -106,8 +106,8 @@ def explanation_of(
 
 def _head(who: str, level: Level, turn: int, since: int) -> str:
     state = "not in the prompt" if level == "none" else f"at {level}"
-    when = "it came to that in this turn" if since == turn else f"so since turn {since}"
-    return f"{who} was {state} in turn {turn}, {when}."
+    since_then = "" if since == turn else f", as it had been since turn {since}"
+    return f"{who} was {state} in turn {turn}{since_then}."
 
 
 def _without_a_move(

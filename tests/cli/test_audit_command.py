@@ -129,7 +129,7 @@ class TestExplain:
             1,
         )
         assert line["sentences"][0] == (
-            "read:a (evidence, version 1) was at full in turn 2, so since turn 1."
+            "read:a (evidence, version 1) was at full in turn 2, as it had been since turn 1."
         )
 
     def test_of_a_turn_that_is_not_there_fails(self, run: Run, log: Path) -> None:
