@@ -91,7 +91,8 @@ class TestLevel:
 class TestExplain:
     def test_tells_of_an_epoch_with_its_figures_and_its_winners(self, history: History) -> None:
         assert history.explain("read:a", 3) == (
-            "read:a (evidence, version 1) was at pointer in turn 3. In turn 3 it went from full to pointer (400 to 10 tokens): an epoch made room down to "
+            "read:a (evidence, version 1) was at pointer in turn 3. In turn 3 it went from full to "
+            "pointer (400 to 10 tokens): an epoch made room down to "
             "700 tokens. The level above was worth 0.012 per token, the least that stayed earned "
             "0.25. What rose or came in then: read:c (none to full, 400 tokens). The prompt cost "
             "910 of 1,000 tokens, its floor 100. Its levels cost (pointer 10, structured 40, full "
