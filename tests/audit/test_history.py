@@ -153,6 +153,17 @@ class TestExplain:
 
         assert cause in told(write).explain("p", 2)
 
+    def test_tells_that_a_page_came_in_with_an_epoch(
+        self, told: Callable[[Write], History]
+    ) -> None:
+        def write(log: AuditLog) -> None:
+            page(log, 1, "p")
+            assemble(log, 1, ("p", "none", "pointer", 0, 10), epoch=True)
+
+        assert "it came in then, or its content was new, and an epoch selected it." in told(
+            write
+        ).explain("p", 1)
+
     def test_names_the_three_pages_that_gained_most(self, told: Callable[[Write], History]) -> None:
         def write(log: AuditLog) -> None:
             page(log, 1, "p")
