@@ -106,8 +106,8 @@ def explanation_of(
 
 def _head(who: str, level: Level, turn: int, since: int) -> str:
     state = "not in the prompt" if level == "none" else f"at {level}"
-    when = "it came to that in this turn" if since == turn else f"so since turn {since}"
-    return f"{who} was {state} in turn {turn}, {when}."
+    since_then = "" if since == turn else f", as it had been since turn {since}"
+    return f"{who} was {state} in turn {turn}{since_then}."
 
 
 def _without_a_move(
@@ -152,8 +152,9 @@ def _cause(then: Turn, page_id: str, put: Mapping[str, object] | None) -> str:
             return f"it was demanded at {then.demands[page_id]}"
         if is_at_floor:
             return "its hard pin holds it at its floor"
-        if page_id in then.put and not then.decided["epoch"]:
-            return "it came in then, or its content was new"
+        came = "it came in then, or its content was new"
+        if page_id in then.put:
+            return came + (", and an epoch selected it" if then.decided["epoch"] else "")
         if then.decided["epoch"]:
             return "an epoch selected it"
     elif then.decided["epoch"]:

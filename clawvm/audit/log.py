@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
@@ -15,8 +14,8 @@ from typing import Any, Literal, Self, Unpack, overload
 from .. import crash_points
 from ..errors import AuditEventInvalid, AuditUnavailable, LimitExceeded
 from . import events
-from .files import Lock, delete_excess, log_files, numbered, shift
-from .reader import LINE_BYTES_MAX, NO_LINE, first_number, tail_of
+from .output import LogOutput
+from .reader import LINE_BYTES_MAX, NO_LINE
 
 __all__ = ["BACKLOG_BYTES_MAX", "AuditLog"]
 
@@ -27,8 +26,6 @@ FLUSH_BYTES = 64 * 1024
 BACKLOG_BYTES_MAX = 1024 * 1024
 """Most that is kept in memory while the disk takes nothing; lines past that are lost and counted.
 """
-
-_MODE = 0o600
 
 _SESSION_FIELDS = {
     event: names for event, names in events.FIELDS.items() if event not in events.OWN_EVENTS
@@ -86,7 +83,6 @@ class AuditLog:
         self.failure: OSError | None = None
         self._clock = clock
         self._encode = _encoder()
-        self._keep = keep
         self._rotate_bytes = self._rotate_at = rotate_bytes
         self._flush_at = FLUSH_BYTES
         self._lines: list[bytes] = []
@@ -97,26 +93,17 @@ class AuditLog:
         self._missing_reason = ""
         self._n = 0
         self._head = NO_LINE
-        self._fd = -1
-        self._size = 0
-        self._has_excess = False
-        # Whether an attempt to write has failed half-way, and its half is still there.
-        self._is_torn = False
         # Whether the file holds nothing but its first line: then it is not rotated.
         self._is_new = False
         self._closed = False
         try:
-            self._lock = Lock(self.path)
-            try:
-                self._open_at_end()
-            except BaseException:
-                self._release()
-                raise
+            self._output = LogOutput(self.path, keep)
         except OSError as error:
             raise AuditUnavailable(
                 f"audit log {path} cannot be opened ({error.strerror}); give it a folder that can "
                 "be written"
             ) from error
+        self._begin()
 
     def __enter__(self) -> Self:
         return self
@@ -245,68 +232,32 @@ class AuditLog:
         self.flush()
         self.lost += len(self._lines)
         self._closed = True
-        self._release()
+        self._output.close()
 
-    # Opening
-
-    def _open_at_end(self) -> None:
-        """Take up the chain where it ends: after a crash that may be in a rotated file."""
-        turn = torn_bytes = 0
-        self._open_file()
-        for file in reversed(log_files(self.path)):
-            tail = tail_of(file)
-            if tail.torn:
-                self._cut(file, tail.torn)
-                torn_bytes += len(tail.torn)
-            if tail.line is not None:
-                self._n, self._head, turn = tail.line.n, tail.line.hash, tail.line.turn
-                break
-        self._size = os.fstat(self._fd).st_size
-        if not self._size:
+    def _begin(self) -> None:
+        """Take up the chain where it ends, and say so where something is out of the ordinary."""
+        last, torn_bytes = self._output.last, self._output.torn_bytes
+        turn = 0
+        if last is not None:
+            self._n, self._head, turn = last.n, last.hash, last.turn
+        if not self._output.size:
             self._begin_file(turn)
         if torn_bytes:
             self._put("reopened", turn, {"torn_bytes": torn_bytes})
         self._drain()
 
-    def _cut(self, file: Path, torn: bytes) -> None:
-        """Take a torn last line off, and keep it beside the log."""
-        kept = os.open(
-            self.path.with_name(f"{self.path.name}.torn"),
-            os.O_WRONLY | os.O_APPEND | os.O_CREAT,
-            _MODE,
-        )
-        with open(kept, "wb") as stream:
-            stream.write(torn + b"\n")
-        crash_points.reach("audit.torn")
-        os.truncate(file, file.stat().st_size - len(torn))
-        crash_points.reach("audit.cut")
-
     def _begin_file(self, turn: int) -> None:
         """Put the first line of a file."""
         if self._n:
-            dropped = self._dropped()
+            dropped = self._output.dropped(self._n)
             self._put("rotated", turn, {"format": events.FORMAT, "dropped": dropped})
-            self._has_excess = True
         else:
             self._put("begun", turn, {"format": events.FORMAT})
         self._is_new = True
 
-    def _dropped(self) -> int:
-        """How many lines are in no file any more once there are no more than may be kept.
-
-        A file whose first line is damaged is passed over here; checking the log finds it.
-        """
-        for number in range(self._keep, 0, -1):
-            first = first_number(numbered(self.path, number))
-            if first:
-                return first - 1
-        return self._n
-
-    # Writing
-
     def _put(self, event: str, turn: int, fields: dict[str, Any]) -> None:
         line, head = self._sealed(event, turn, fields)
-        if self._size + self._buffered + len(line) > self._rotate_at and not self._is_new:
+        if self._output.size + self._buffered + len(line) > self._rotate_at and not self._is_new:
             self._rotate(turn)
             line, head = self._sealed(event, turn, fields)
         if self._buffered and self._buffered + len(line) > BACKLOG_BYTES_MAX and not self._drain():
@@ -350,87 +301,34 @@ class AuditLog:
 
     def _drain(self) -> bool:
         """Write the lines in memory at the end of the file; on failure the file is as it was."""
-        if self._lines:
-            data = b"".join(self._lines)
-            crash_points.reach("audit.write")
-            try:
-                self._append(data)
-            except OSError as error:
-                self.failure = error
-                # The next line is not the time to try again: a failing disk may also be slow.
-                self._flush_at = self._buffered + FLUSH_BYTES
-                return False
-            self._size += len(data)
-            self._lines.clear()
-            self._buffered = 0
-            self._flush_at = FLUSH_BYTES
-            crash_points.reach("audit.written")
-        if self._has_excess:
-            self._delete_excess()
-        return True
-
-    def _append(self, data: bytes) -> None:
-        if self._fd < 0:
-            self._open_file()
-        if self._is_torn:
-            self._mend()
-        rest = memoryview(data)
         try:
-            while rest:
-                self._is_torn = True
-                rest = rest[os.write(self._fd, rest) :]
-        except OSError:
-            with suppress(OSError):  # if this fails too, the next attempt does it first
-                self._mend()
-            raise
-        self._is_torn = False
-
-    def _mend(self) -> None:
-        """Take off what a failed attempt has left at the end."""
-        os.ftruncate(self._fd, self._size)
-        self._is_torn = False
-
-    # Rotating
+            if self._lines:
+                crash_points.reach("audit.write")
+                self._output.append(b"".join(self._lines))
+                self._lines.clear()
+                self._buffered = 0
+                self._flush_at = FLUSH_BYTES
+                crash_points.reach("audit.written")
+            self._output.delete_excess()
+        except OSError as error:
+            self.failure = error
+            # The next line is not the time to try again: a failing disk may also be slow.
+            self._flush_at = self._buffered + FLUSH_BYTES
+        return not self._lines
 
     def _rotate(self, turn: int) -> None:
         """Begin a new file, if all of the old one could be written; else the old one grows on."""
+        self._rotate_at += FLUSH_BYTES  # where it is tried again if it fails
         if not self._drain():
             return
         crash_points.reach("audit.rotate")
-        os.close(self._fd)
-        self._fd = -1
         try:
-            shift(self.path)
+            self._output.renew()
         except OSError as error:
             self.failure = error
-        if self.path.exists():
-            self._rotate_at += FLUSH_BYTES
             return
-        self._size = 0
         self._rotate_at = self._rotate_bytes
-        with suppress(OSError):  # the next attempt to write opens it, and tells of what is wrong
-            self._open_file()
-        crash_points.reach("audit.opened")
         self._begin_file(turn)
-
-    def _open_file(self) -> None:
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
-        self._size = os.fstat(self._fd).st_size
-
-    def _delete_excess(self) -> None:
-        """Delete what is not kept, once the file that says so has been written."""
-        try:
-            delete_excess(self.path, self._keep)
-        except OSError as error:
-            self.failure = error
-        else:
-            self._has_excess = False
-
-    def _release(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        self._lock.release()
 
     def _is_closed(self) -> AuditUnavailable:
         return AuditUnavailable(f"audit log {self.path} is closed; open it again to write more")

@@ -305,7 +305,7 @@ def _check_beginning(torn: bytes, file: str) -> None:
 
 def first_number(file: Path) -> int:
     """Return the number of a file's first line, or 0 where that cannot be told."""
-    with suppress(FileNotFoundError), file.open("rb") as stream:
+    with suppress(OSError), file.open("rb") as stream:
         opening = _OPENING.match(stream.read(32))
         return int(opening[1]) if opening else 0
     return 0

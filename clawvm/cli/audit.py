@@ -43,16 +43,14 @@ def audit(
     if as_json:
         print_json([summary])
         return
-    table = Table(
-        title=Text(f"{file}: {summary.lines:,} lines, nothing altered"),
-        title_justify="left",
-        show_header=False,
-    )
+    console = output()
+    _say(console, f"{file}: {summary.lines:,} lines, nothing altered")
+    table = Table(show_header=False)
     table.add_column("what", no_wrap=True)
     table.add_column("found", overflow="fold")
     for what, found in _summary_rows(summary):
         table.add_row(what, Text(found))
-    output().print(table)
+    console.print(table)
 
 
 def explain(
@@ -67,7 +65,7 @@ def explain(
     if as_json:
         print_json([explanation])
     else:
-        output().print(Text(str(explanation)))
+        _say(output(), str(explanation))
 
 
 def diff(
@@ -153,21 +151,23 @@ def _show_difference(difference: Difference, console: Console) -> None:
     used_a, used_b = difference.used_tokens
     budget_a, budget_b = difference.budget_tokens
     epochs = ", ".join(map(str, difference.epochs)) or "none"
-    title = (
+    _say(
+        console,
         f"turn {difference.turn_a} to {difference.turn_b}: {used_a:,} of {budget_a:,} to "
         f"{used_b:,} of {budget_b:,} tokens, {len(difference.changed)} pages at another level, "
-        f"epochs: {epochs}"
+        f"epochs: {epochs}",
     )
-    table = Table(title=Text(title), title_justify="left")
+    table = Table()
     for column in ("page", "from", "to"):
         table.add_column(column, overflow="fold")
     table.add_column("tokens", justify="right")
     for page_id, old, new, old_tokens, new_tokens in difference.changed[:_CHANGED_ROWS]:
         table.add_row(Text(page_id), old, new, f"{new_tokens - old_tokens:+,}")
-    console.print(table)
+    if difference.changed:
+        console.print(table)
     if len(difference.changed) > _CHANGED_ROWS:
         hidden = len(difference.changed) - _CHANGED_ROWS
-        console.print(f"and {hidden:,} pages more (--json has all)", markup=False)
+        _say(console, f"and {hidden:,} pages more (--json has all)")
     for what, events, shown in (
         ("faults", difference.faults, "{kind} of {page_id}: {reason}"),
         ("commits", difference.commits, "row {seq}, {operations} operations, {bytes:,} bytes"),
@@ -179,8 +179,13 @@ def _show_difference(difference: Difference, console: Console) -> None:
 
 
 def _show_list(console: Console, what: str, lines: Sequence[str]) -> None:
-    console.print(f"{what}: {len(lines) or 'none'}", markup=False)
+    _say(console, f"{what}: {len(lines) or 'none'}")
     for line in lines[:_LISTED_ROWS]:
-        console.print(f"  {line}", markup=False)
+        _say(console, f"  {line}")
     if len(lines) > _LISTED_ROWS:
-        console.print(f"  and {len(lines) - _LISTED_ROWS:,} more (--json has all)", markup=False)
+        _say(console, f"  and {len(lines) - _LISTED_ROWS:,} more (--json has all)")
+
+
+def _say(console: Console, text: str) -> None:
+    """Print a text as it is: what is in brackets or between colons in an id is no markup."""
+    console.print(text, markup=False, emoji=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from typing import Any, get_overloads
 
 import pytest
 from audit_logs import session_log, ticking, write_session
+from command import environment
 
 from clawvm.audit import AuditLog, verify
 from clawvm.audit import events as event_types
@@ -214,9 +215,11 @@ class TestTwoWriters:
     def test_of_two_processes_exclude_each_other(self, path: Path) -> None:
         program = f"from clawvm.audit import AuditLog; AuditLog({str(path)!r})"
         with AuditLog(path):
-            refused = subprocess.run([sys.executable, "-c", program], capture_output=True)
+            refused = subprocess.run(
+                [sys.executable, "-c", program], env=environment(), capture_output=True
+            )
         assert b"AuditUnavailable" in refused.stderr
-        subprocess.run([sys.executable, "-c", program], check=True)
+        subprocess.run([sys.executable, "-c", program], env=environment(), check=True)
 
     def test_take_turns_without_a_gap(self, path: Path) -> None:
         program = (
@@ -230,7 +233,9 @@ class TestTwoWriters:
             "    except AuditUnavailable as error:\n"
             "        assert 'elsewhere' in str(error), error\n"
         )
-        racers = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(3)]
+        racers = [
+            subprocess.Popen([sys.executable, "-c", program], env=environment()) for _ in range(3)
+        ]
         assert [racer.wait(timeout=60) for racer in racers] == [0, 0, 0]
         assert verify(path).lines == 151
         assert os.listdir(path.parent) == ["audit.jsonl"]

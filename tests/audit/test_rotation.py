@@ -11,7 +11,7 @@ import pytest
 from audit_logs import ticking
 
 from clawvm.audit import AuditLog, History, verify
-from clawvm.audit import log as log_module
+from clawvm.audit import output as output_module
 from clawvm.audit.files import log_files
 from clawvm.errors import AuditInvalid
 
@@ -141,7 +141,7 @@ def test_a_folder_that_refuses_it_lets_the_file_grow(
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(log_module, "shift", refuse)
+        patch.setattr(output_module, "shift", refuse)
         lines = fill(path, 50)
         assert names(path) == ["audit.jsonl"]
     assert verify(path).lines == lines
