@@ -7,7 +7,8 @@ dozen steps of Python.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice, repeat
 from typing import Annotated, Any, Final, TypeVar
 
@@ -17,7 +18,7 @@ from ..errors import SnapshotInvalid
 from ..pages import CallInfo, Fidelity, Page, PageForm, PageType, Pin, Provenance, Scope
 from .runs import count_of, from_runs, to_runs
 from .state import RowState
-from .texts import TextPool
+from .texts import TEXT_CHARS_MIN, TextPool
 from .trees import Packer
 
 __all__ = ["PageColumns", "RowColumns", "page_columns", "pages_of", "row_columns", "rows_of"]
@@ -27,16 +28,21 @@ Place = Annotated[int, msgspec.Meta(ge=-1)]
 Text = str | Count
 """A short text, or the number of a long one."""
 
+Owners = tuple[tuple[Place, Count], ...]
+
 _LEVELS: Final = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
 _FULL: Final = 1 << 3
 # By mask of levels.
 _LADDERS: Final = [
     tuple(level for place, level in enumerate(_LEVELS) if mask >> place & 1) for mask in range(16)
 ]
+_MASKS: Final = {ladder: mask for mask, ladder in enumerate(_LADDERS) if mask & _FULL}
+_FORM_COUNTS: Final = list(map(len, _LADDERS))
 POSITION_MAX: Final = 1 << 32
 """No message stands at this position or after it."""
 
 _T = TypeVar("_T")
+_S = TypeVar("_S", bound=str | None)
 
 
 class PageColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -75,58 +81,93 @@ class RowColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc
     """Messages by position, which are runs; both other fields are None where one is gone."""
 
     positions: list[Count]
-    messages: list[Any]
-    owners: list[tuple[tuple[Place, Count], ...] | None]
+    messages: list[dict[str, Any] | None]
+    owners: list[Owners | None]
 
 
 def page_columns(pages: Sequence[Page], pool: TextPool) -> PageColumns:
     """Return pages as columns, their long texts in the pool."""
-    refer = pool.refer
+    masks = [_MASKS.get(tuple(page.ladder), 0) for page in pages]
+    if 0 in masks:
+        pages = _in_order(pages)
+        masks = [_MASKS[tuple(page.ladder)] for page in pages]
+    forms = [form for page in pages for form in page.ladder.values()]
+    part_counts = [len(page.texts) for page in pages]
+    _check_parts(pages, masks, part_counts, forms)
     calls = [(place, page.call) for place, page in enumerate(pages) if page.call is not None]
-    forms = [[page.ladder[level] for level in _LEVELS if level in page.ladder] for page in pages]
-    every = list(chain.from_iterable(forms))
-    _check_parts(pages, forms)
+    refer = pool.refer
     return PageColumns(
         ids=[page.id for page in pages],
         types=[page.type for page in pages],
-        sources=[refer(page.provenance.source) for page in pages],
-        references=[refer(page.provenance.reference) for page in pages],
+        sources=_texts([page.provenance.source for page in pages], refer),
+        references=_texts([page.provenance.reference for page in pages], refer),
         turns=[page.provenance.turn for page in pages],
         scopes=[page.scope for page in pages],
         pins=[page.pin for page in pages],
         floors=[page.floor for page in pages],
-        part_counts=[len(page.texts) for page in pages],
-        texts=[refer(text) for page in pages for text in page.texts],
-        ladders=[sum(1 << level - 1 for level in page.ladder) for page in pages],
-        form_texts=[None if text is None else refer(text) for form in every for text in form.texts],
-        form_tokens=[form.part_tokens for form in every],
-        form_qualities=[form.quality for form in every],
+        part_counts=part_counts,
+        texts=_texts([text for page in pages for text in page.texts], refer),
+        ladders=masks,
+        form_texts=_texts([text for form in forms for text in form.texts], refer),
+        form_tokens=[form.part_tokens for form in forms],
+        form_qualities=[form.quality for form in forms],
         weights=[page.weight for page in pages],
         recompute_costs=[page.recompute_cost for page in pages],
         are_tools=[page.is_tool for page in pages],
-        labels=[refer(page.label) for page in pages],
+        labels=_texts([page.label for page in pages], refer),
         versions=[page.version for page in pages],
         slots=[page.slot for page in pages],
         positions=[page.position for page in pages],
         requests=[page.request for page in pages],
         callers=[place for place, _ in calls],
-        call_ids=[None if call.call_id is None else refer(call.call_id) for _, call in calls],
-        signatures=[refer(call.signature) for _, call in calls],
-        targets=[None if call.target is None else refer(call.target) for _, call in calls],
+        call_ids=_texts([call.call_id for _, call in calls], refer),
+        signatures=_texts([call.signature for _, call in calls], refer),
+        targets=_texts([call.target for _, call in calls], refer),
     )
 
 
-def _check_parts(pages: Sequence[Page], forms: Sequence[Sequence[PageForm]]) -> None:
-    for page, ladder in zip(pages, forms, strict=True):
-        parts = len(page.texts)
-        if Fidelity.FULL not in page.ladder or len(ladder) != len(page.ladder):
-            raise SnapshotInvalid(f"page {page.id!r} has no full level, or one that is none")
-        for form in ladder:
-            if len(form.texts) != parts or len(form.part_tokens) != parts:
+def _texts(texts: Sequence[_S], refer: Callable[[str], str | int]) -> list[_S | int]:
+    """Return a column of texts with numbers in the place of the long ones."""
+    # What `refer` would return of a short one, without the call.
+    return [
+        text if text is None or (len(text) < TEXT_CHARS_MIN and text.isascii()) else refer(text)  # type: ignore[misc]
+        for text in texts
+    ]
+
+
+def _in_order(pages: Sequence[Page]) -> list[Page]:
+    """Return the pages with their ladders' levels in ascending order."""
+    for page in pages:
+        if Fidelity.FULL not in page.ladder or not set(page.ladder) <= set(_LEVELS):
+            raise SnapshotInvalid(
+                f"page {page.id!r} has a ladder without a full level, or with one that is none: "
+                f"{list(page.ladder)}"
+            )
+    return [
+        replace(page, ladder={level: page.ladder[level] for level in sorted(page.ladder)})
+        for page in pages
+    ]
+
+
+def _check_parts(
+    pages: Sequence[Page], masks: Sequence[int], counts: Sequence[int], forms: Sequence[PageForm]
+) -> None:
+    parts = list(_parts_of_forms(masks, counts))
+    if parts == [len(form.texts) for form in forms] == [len(form.part_tokens) for form in forms]:
+        return
+    for page in pages:
+        for form in page.ladder.values():
+            if not len(page.texts) == len(form.texts) == len(form.part_tokens):
                 raise SnapshotInvalid(
-                    f"page {page.id!r} has {parts} parts and a form with {len(form.texts)} texts "
-                    f"and {len(form.part_tokens)} token counts; each part has one of both"
+                    f"page {page.id!r} has {len(page.texts)} parts, and a form with "
+                    f"{len(form.texts)} texts and {len(form.part_tokens)} token counts; each part "
+                    "has one of both"
                 )
+
+
+def _parts_of_forms(masks: Sequence[int], counts: Sequence[int]) -> Iterator[int]:
+    """Return for each form of each page how many parts it has."""
+    return chain.from_iterable(map(repeat, counts, map(_FORM_COUNTS.__getitem__, masks)))
 
 
 def pages_of(columns: PageColumns, texts: Sequence[str], where: str) -> list[Page]:
@@ -139,8 +180,7 @@ def pages_of(columns: PageColumns, texts: Sequence[str], where: str) -> list[Pag
     """
     count = len(columns.ids)
     full = [_resolved(column, texts, where) for column in (columns.texts, columns.form_texts)]
-    form_counts = [len(_LADDERS[mask]) for mask in columns.ladders]
-    form_parts = list(chain.from_iterable(map(repeat, columns.part_counts, form_counts)))
+    form_parts = list(_parts_of_forms(columns.ladders, columns.part_counts))
     if (
         form_parts != list(map(len, columns.form_tokens))
         or sum(columns.part_counts) != len(full[0])
@@ -265,12 +305,19 @@ def rows_of(columns: RowColumns, where: str) -> dict[int, RowState | None]:
     places = from_runs(columns.positions, POSITION_MAX, f"section {where}")
     if places != sorted(set(places)):
         raise _damaged(where, "positions stand twice or out of their order")
-    rows: dict[int, RowState | None] = {}
-    for place, message, owner in zip(places, messages, owners, strict=True):
-        if message is None and owner is None:
-            rows[place] = None
-        elif type(message) is dict and owner is not None:
-            rows[place] = RowState(message, owner)
-        else:
-            raise _damaged(where, f"message {place} is no dict with owners")
-    return rows
+    if None not in messages and None not in owners:
+        return dict(zip(places, _states(messages, owners), strict=True))
+    gone = [place for place, message in zip(places, messages, strict=True) if message is None]
+    if gone != [place for place, owner in zip(places, owners, strict=True) if owner is None]:
+        raise _damaged(where, "a message without owners, or owners without a message")
+    there = [message for message in messages if message is not None]
+    states = _states(there, [owner for owner in owners if owner is not None])
+    return {
+        place: None if message is None else next(states)
+        for place, message in zip(places, messages, strict=True)
+    }
+
+
+def _states(messages: Sequence[dict[str, Any]], owners: Sequence[Owners]) -> Iterator[RowState]:
+    # What RowState(message, owner) comes to, without a call of Python for each.
+    return map(tuple.__new__, repeat(RowState), zip(messages, owners, strict=True))  # type: ignore[arg-type]

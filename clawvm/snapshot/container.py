@@ -69,9 +69,9 @@ def encode(
         sections |= write_delta(delta, pool, packer)
     sections |= write_trees(list(operations), dict(meta or {}), packer)
     texts = pool.written(external, known or {})
-    if texts.items:
-        sections[b"TEXT"] = encoded([texts.digest, texts.items], "texts")
-    payload = join(sections)
+    if texts.sizes:
+        sections[b"TEXT"] = encoded([texts.digest, texts.sizes], "texts")
+    payload = join(sections, texts.stored)
     if len(payload) > RAW_BYTES_MAX:
         raise SnapshotInvalid(
             f"a snapshot holds at most {RAW_BYTES_MAX} bytes and this one has {len(payload)}; "
@@ -84,7 +84,7 @@ def encode(
         records=0 if delta is None else len(delta.slots),
         stored_bytes=len(stored),
         raw_bytes=len(payload),
-        texts=len(texts.items),
+        texts=len(texts.sizes),
         contents=len(texts.contents),
         digest=digest_of(payload),
         stored_checksum=checksum(stored),
@@ -124,18 +124,18 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
     """Read what stands behind a header that has been checked."""
     payload = _payload(header, stored)
     sections = split(payload, newer=header.format_minor > FORMAT_MINOR)
-    from .payload import read_base, read_delta, read_text_items, read_trees
+    from .payload import read_delta, read_sizes, read_trees
     from .trees import hook_for
 
     with _no_collections():
-        items = read_text_items(sections.get(b"TEXT"), header, contents)
-        texts = read_texts(items, contents)
+        sizes = read_sizes(sections.get(b"TEXT"), header, contents)
+        texts = read_texts(sizes, sections.get(b"BLOB", memoryview(b"")), contents)
         hook = hook_for(texts)
         delta = read_delta(sections, header, texts, hook)
         operations, meta = read_trees(sections, hook)
-    base = read_base(sections.get(b"BASE"))
+    base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
     check_kind(header.kind, delta, operations, base)
-    outside = [text for text, item in zip(texts, items, strict=True) if item is None]
+    outside = [text for text, size in zip(texts, sizes, strict=True) if size is None]
     return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
 
 

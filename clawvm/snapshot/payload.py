@@ -22,13 +22,12 @@ from .header import Header, digest_of_all
 from .runs import count_of, from_runs, to_runs
 from .state import JSON, RECORD_BYTES, TABLE_KEYS, StateDelta
 from .texts import TextPool
-from .trees import Packer, check_tree, decode_with, encoded
+from .trees import Packer, check_trees, decode_with, encoded
 
 __all__ = [
     "SLOTS_MAX",
-    "read_base",
     "read_delta",
-    "read_text_items",
+    "read_sizes",
     "read_trees",
     "write_delta",
     "write_trees",
@@ -54,7 +53,7 @@ class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 class _Texts(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     digest: Digest | None
-    items: list[bytes | None]
+    sizes: list[Count | None]
 
 
 def write_delta(delta: StateDelta, pool: TextPool, packer: Packer) -> dict[bytes, bytes]:
@@ -127,15 +126,15 @@ def write_trees(
     return sections
 
 
-def read_text_items(
+def read_sizes(
     data: memoryview | None, header: Header, contents: Sequence[bytes]
-) -> list[bytes | None]:
-    """Return the texts' bytes, None for those in `contents`, which are checked to be the ones."""
+) -> list[int | None]:
+    """Return the texts' sizes, None for those in `contents`, which are checked to be the ones."""
     texts = _Texts(None, []) if data is None else decode_with(data, _Texts, "TEXT", None)
-    outside = texts.items.count(None)
-    if len(texts.items) != header.texts or outside != header.contents:
+    outside = texts.sizes.count(None)
+    if len(texts.sizes) != header.texts or outside != header.contents:
         raise SnapshotInvalid(
-            f"section TEXT has {len(texts.items)} texts, {outside} of them elsewhere; the header "
+            f"section TEXT has {len(texts.sizes)} texts, {outside} of them elsewhere; the header "
             f"says {header.texts} and {header.contents}"
         )
     if len(contents) != outside:
@@ -146,12 +145,7 @@ def read_text_items(
         raise SnapshotInvalid(
             f"the {outside} contents are not those that the record was written with"
         )
-    return texts.items
-
-
-def read_base(data: memoryview | None) -> bytes | None:
-    """Return the digest of a delta's base."""
-    return None if data is None else bytes(data)
+    return texts.sizes
 
 
 def read_delta(
@@ -221,7 +215,7 @@ def _rows(data: memoryview | None, hook: Hook) -> dict[int, Any]:
     if data is None:
         return {}
     columns = decode_with(data, RowColumns, "ROWS", hook)
-    check_tree(columns.messages, "ROWS")
+    check_trees(columns.messages, "ROWS")
     return rows_of(columns, "ROWS")
 
 
@@ -229,7 +223,7 @@ def _scalars(data: memoryview | None, where: str, hook: Hook) -> dict[str, JSON]
     if data is None:
         return {}
     trees = decode_with(data, dict[str, Any], where, hook)
-    check_tree(trees.values(), where)
+    check_trees(list(trees.values()), where)
     return trees
 
 
@@ -240,5 +234,5 @@ def read_trees(
     operations: list[JSON] = []
     if b"OPER" in sections:
         operations = decode_with(sections[b"OPER"], list[Any], "OPER", hook)
-        check_tree(operations, "OPER")
+        check_trees(operations, "OPER")
     return operations, _scalars(sections.get(b"META"), "META", hook)

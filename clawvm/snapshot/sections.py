@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..errors import SnapshotInvalid
@@ -21,18 +21,21 @@ TAGS: Final = (
     b"OPER",
     b"META",
     b"TEXT",
+    b"BLOB",
 )
 """Every section there is, in the order in which they stand; one with nothing in it is left out."""
 _HEAD = struct.Struct("<4sI")
 
 
-def join(sections: Mapping[bytes, bytes]) -> bytes:
-    """Return the payload of these sections."""
+def join(sections: Mapping[bytes, bytes], blob: Sequence[bytes]) -> bytes:
+    """Return the payload of these sections, and of the section of what stands in `blob`."""
     parts = []
     for tag in TAGS:
         if tag in sections:
             parts += [_HEAD.pack(tag, len(sections[tag])), sections[tag]]
-    return b"".join(parts)
+    if blob:
+        parts.append(_HEAD.pack(b"BLOB", sum(map(len, blob))))
+    return b"".join([*parts, *blob])
 
 
 def split(payload: bytes, *, newer: bool) -> dict[bytes, memoryview]:

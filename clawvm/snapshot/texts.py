@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Final, NamedTuple
 
 from ..errors import SnapshotInvalid
@@ -22,17 +22,20 @@ class Written(NamedTuple):
 
     Parameters
     ----------
-    items : list of (bytes or None)
-        Each text's bytes; None for one that is left to a store.
+    sizes : list of (int or None)
+        Bytes of each text; None for one that is left to a store.
+    stored : list of bytes
+        Those that are not.
     contents : list of (bytes or int)
-        The bytes of those, or the ids under which the store has them already.
+        The bytes of those that are, or the ids under which the store has them already.
     content_texts : list of str
         Their texts.
     digest : bytes or None
         What names the contents all together, if there are any.
     """
 
-    items: list[bytes | None]
+    sizes: list[int | None]
+    stored: list[bytes]
     contents: list[bytes | int]
     content_texts: list[str]
     digest: bytes | None
@@ -43,13 +46,6 @@ class TextPool:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def number(self, text: str) -> int:
-        """Return a text's number; a new text gets the next one."""
-        return self._numbers.setdefault(text, len(self._numbers))
 
     def refer(self, text: str) -> str | int:
         """Return a short text as it is, or the number of a long one.
@@ -63,28 +59,38 @@ class TextPool:
 
     def written(self, external: bool, known: Mapping[str, int]) -> Written:
         """Return what is stored here of each text, and what is left to a store."""
-        items: list[bytes | None] = [text.encode(*_ENCODING) for text in self._numbers]
+        stored = [text.encode(*_ENCODING) for text in self._numbers]
+        sizes: list[int | None] = list(map(len, stored))
         if not external:
-            return Written(items, [], [], None)
-        contents: list[bytes | int] = []
-        content_texts: list[str] = []
-        kept: list[bytes] = []
-        for number, text in enumerate(self._numbers):
-            data = items[number]
-            if data is not None and len(data) >= CONTENT_BYTES_MIN:
-                items[number] = None
-                contents.append(known.get(text, data))
-                content_texts.append(text)
-                kept.append(data)
-        return Written(items, contents, content_texts, digest_of_all(kept) if kept else None)
+            return Written(sizes, stored, [], [], None)
+        outside = [data for data in stored if len(data) >= CONTENT_BYTES_MIN]
+        content_texts = [
+            text
+            for text, data in zip(self._numbers, stored, strict=True)
+            if len(data) >= CONTENT_BYTES_MIN
+        ]
+        return Written(
+            [None if len(data) >= CONTENT_BYTES_MIN else len(data) for data in stored],
+            [data for data in stored if len(data) < CONTENT_BYTES_MIN],
+            [known.get(text, data) for text, data in zip(content_texts, outside, strict=True)],
+            content_texts,
+            digest_of_all(outside) if outside else None,
+        )
 
 
-def read_texts(items: Sequence[bytes | None], contents: Sequence[bytes]) -> list[str]:
-    """Return the texts by number, those that a store keeps taken from `contents` in order."""
-    data: Iterable[bytes] = items  # type: ignore[assignment]
+def read_texts(
+    sizes: Sequence[int | None], stored: memoryview, contents: Sequence[bytes]
+) -> list[str]:
+    """Return the texts by number, those of no size taken from `contents` in order."""
+    ends = list(accumulate((size for size in sizes if size is not None), initial=0))
+    if ends[-1] != len(stored):
+        raise SnapshotInvalid(
+            f"the texts should have {ends[-1]} bytes in all and have {len(stored)}"
+        )
+    data: Iterable[bytes | memoryview] = map(stored.__getitem__, map(slice, ends, ends[1:]))
     if contents:
-        rest = iter(contents)
-        data = [next(rest) if item is None else item for item in items]
+        inside, outside = iter(data), iter(contents)
+        data = [next(outside if size is None else inside) for size in sizes]
     try:
         return list(map(str, data, repeat(_ENCODING[0]), repeat(_ENCODING[1])))
     except UnicodeDecodeError as error:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from ..errors import SnapshotInvalid
 from .state import JSON
-from .texts import TextPool
+from .texts import TEXT_CHARS_MIN, TextPool
 
-__all__ = ["DEPTH_MAX", "Packer", "check_tree", "decode_with", "encoded", "hook_for"]
+__all__ = ["DEPTH_MAX", "Packer", "check_trees", "decode_with", "encoded", "hook_for"]
 
 DEPTH_MAX: Final = 100
 """Lists and dicts within each other, at most."""
@@ -22,6 +22,9 @@ INTEGER: Final = 2
 """Extension: a whole number beyond 64 bits, in two's complement."""
 _INTEGER_BYTES_MAX: Final = 4096
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_STR: Final = frozenset({str})
+_TOO_DEEP: Final = f"lists and dicts stand {DEPTH_MAX} deep in each other at most"
 
 _T = TypeVar("_T")
 _encoder = msgspec.msgpack.Encoder()
@@ -54,23 +57,36 @@ class Packer:
                 return reference
             return msgspec.msgpack.Ext(TEXT, reference.to_bytes(4, "little"))
         if kind is dict:
-            if not depth:
-                raise _Refused(f"lists and dicts stand {DEPTH_MAX} deep in each other at most")
-            return {self._key(key): self._pack(value, depth - 1) for key, value in node.items()}
+            return self._pack_dict(node, depth - 1)
         if kind is list:
-            if not depth:
-                raise _Refused(f"lists and dicts stand {DEPTH_MAX} deep in each other at most")
-            return [self._pack(value, depth - 1) for value in node]
-        if node is None or kind is bool or kind is float:
-            return node
+            return self._pack_list(node, depth - 1)
         if kind is int:
             return node if _LEAST <= node <= _MOST else _long(node)
+        if kind in _SCALARS:
+            return node
         return self._pack(_plain(node), depth)
 
-    def _key(self, key: object) -> Any:
-        if not isinstance(key, str):
-            raise _Refused(f"a key of JSON is a text, found {reprlib.repr(key)}")
-        return self._pack(key, 1)
+    # Most of what is in a message is a short text, which these two see to themselves.
+
+    def _pack_dict(self, node: dict[str, JSON], depth: int) -> dict[Any, Any]:
+        if depth < 0:
+            raise _Refused(_TOO_DEEP)
+        packed: dict[Any, Any] = {}
+        for key, value in node.items():
+            if type(key) is not str or len(key) >= TEXT_CHARS_MIN or not key.isascii():
+                if not isinstance(key, str):
+                    raise _Refused(f"a key of JSON is a text, found {reprlib.repr(key)}")
+                key = self._pack(key, 0)
+            if type(value) is str and len(value) < TEXT_CHARS_MIN and value.isascii():
+                packed[key] = value
+            else:
+                packed[key] = self._pack(value, depth)
+        return packed
+
+    def _pack_list(self, node: list[JSON], depth: int) -> list[Any]:
+        if depth < 0:
+            raise _Refused(_TOO_DEEP)
+        return [self._pack(value, depth) for value in node]
 
 
 class _Refused(Exception):
@@ -132,7 +148,7 @@ def decode_with(
         raise SnapshotInvalid(f"section {where} is damaged: {error}") from error
 
 
-def check_tree(trees: Iterable[JSON], where: str) -> None:
+def check_trees(trees: list[JSON], where: str) -> None:
     """Refuse what MessagePack can say and JSON cannot.
 
     Raises
@@ -140,18 +156,19 @@ def check_tree(trees: Iterable[JSON], where: str) -> None:
     SnapshotInvalid
         When something in them is no JSON.
     """
-    waiting = list(trees)
+    waiting: list[Any] = [trees]
     while waiting:
         node = waiting.pop()
-        kind = type(node)
-        if kind is dict:
-            if not set(map(type, node)) <= {str}:
+        values = node
+        if type(node) is dict:
+            if not _STR.issuperset(map(type, node)):
                 raise SnapshotInvalid(f"section {where} is damaged: a key is no text")
-            waiting += node.values()
-        elif kind is list:
-            waiting += node
-        elif kind not in _SCALARS:
-            raise SnapshotInvalid(f"section {where} is damaged: a {kind.__name__} is no JSON")
-
-
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+            values = node.values()
+        if _SCALARS.issuperset(map(type, values)):
+            continue
+        for value in values:
+            kind = type(value)
+            if kind is dict or kind is list:
+                waiting.append(value)
+            elif kind not in _SCALARS:
+                raise SnapshotInvalid(f"section {where} is damaged: a {kind.__name__} is no JSON")
