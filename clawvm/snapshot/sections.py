@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ..errors import SnapshotInvalid
 
-__all__ = ["TAGS", "join", "split"]
+__all__ = ["TAGS", "section", "split"]
 
 TAGS: Final = (
     b"BASE",
@@ -17,25 +18,24 @@ TAGS: Final = (
     b"PAGE",
     b"ARCH",
     b"ROWS",
+    b"MSGS",
     b"SCAL",
     b"OPER",
     b"META",
     b"TEXT",
-    b"BLOB",
 )
 """Every section there is, in the order in which they stand; one with nothing in it is left out."""
 _HEAD = struct.Struct("<4sI")
+_LENGTH = struct.Struct("<I")
 
 
-def join(sections: Mapping[bytes, bytes], blob: Sequence[bytes]) -> bytes:
-    """Return the payload of these sections, and of the section of what stands in `blob`."""
-    parts = []
-    for tag in TAGS:
-        if tag in sections:
-            parts += [_HEAD.pack(tag, len(sections[tag])), sections[tag]]
-    if blob:
-        parts.append(_HEAD.pack(b"BLOB", sum(map(len, blob))))
-    return b"".join([*parts, *blob])
+@contextmanager
+def section(payload: bytearray, tag: bytes) -> Iterator[None]:
+    """Put what is added to the payload inside into a section of its own."""
+    payload += _HEAD.pack(tag, 0)
+    start = len(payload)
+    yield
+    _LENGTH.pack_into(payload, start - _LENGTH.size, len(payload) - start)
 
 
 def split(payload: bytes, *, newer: bool) -> dict[bytes, memoryview]:
