@@ -229,9 +229,10 @@ class Store(Protocol):
     def acquire(self, space: Space, holder: str, ttl: float) -> Lease:
         """Take the lease on a session.
 
-        A project has none (`StoreInvalid`). It can be had when there is none, when it has run out, when the same holder asks again, or
-        when the holder was a process of this machine that is dead. A lease that would hold for
-        longer than its ttl from now has run out too: the clock was moved back.
+        A project has none (`StoreInvalid`). It can be had when there is none, when it has run out,
+        when the same holder asks again, or when the holder was a process of this machine that is
+        dead. A lease that would hold for longer than its ttl from now has run out too: the clock
+        was moved back.
 
         Raises
         ------
