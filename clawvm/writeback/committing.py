@@ -106,12 +106,7 @@ class Committer:
 
     def settle(self) -> Settled:
         """Bring older rows to an end before a new one is made."""
-        try:
-            self.delivery.drain()
-        except JournalConflict:
-            if self.space.scope is Scope.SESSION:
-                raise
-            self.rebase()
+        self.drain()
         prepared, self._doubtful = self._doubtful, None
         if prepared is None:
             return Settled()
@@ -124,6 +119,15 @@ class Committer:
             return Settled()
         transaction = prepared.transaction
         return Settled(transaction.committed, transaction.rejected, prepared.from_stage)
+
+    def drain(self, at_once: bool = False) -> None:
+        """Write the rows that wait; those of a project are decided anew where others were first."""
+        try:
+            self.delivery.drain(at_once)
+        except JournalConflict:
+            if self.space.scope is Scope.SESSION:
+                raise
+            self.rebase()
 
     def next_note(self, boundary: str, turn: int) -> Note:
         """Name a new commit: no two rows of a space are ever alike, whoever writes them."""
@@ -273,7 +277,7 @@ class Committer:
             self.delivery.note_failure(error)
             return
         try:
-            rows = read_rows(self.store, self.space, waiting[0].transaction.seq)
+            rows = read_rows(self.store, self.space, min(row.transaction.seq for row in waiting))
             landed = {row.transaction.commit_id for row in rows}
             while waiting:
                 transaction = waiting[0].transaction

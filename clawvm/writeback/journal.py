@@ -335,17 +335,21 @@ class Journal(JournalView):
         ------
         StoreFailed
             When rows that were in flight never reached the store and there was no room in a spool.
+        LeaseLost, JournalConflict
+            When it turns out only now that the session was taken over.
         """
         with self._lock:
             if self._closed:
                 return
             self._closed = True
+            lost = self._delivery.lost
             try:
-                self._delivery.flush()
-                self._delivery.drain(at_once=True)
+                if lost is None:
+                    self._delivery.flush()
+                    self._committer.drain(at_once=True)
             finally:
                 kept = self._delivery.close()
-            if kept and self._delivery.lost is None:
+            if kept and lost is None:
                 raise StoreFailed(
                     f"{self.space}: {kept} rows that had been promised for later never reached the "
                     "store; give the journal a spool"

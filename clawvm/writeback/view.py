@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from ..pages import PageType
@@ -79,6 +80,11 @@ class JournalView:
     def lost(self) -> Exception | None:
         """Why this journal takes no more commits, once another holder has taken the session."""
         return self._delivery.lost
+
+    @property
+    def refused(self) -> tuple[Path, ...]:
+        """Files with the rows that the store will never take, as somebody else had the session."""
+        return tuple(self._delivery.refused_paths)
 
     def take_state(self) -> StateDelta | None:
         """Return the session's state as it was when the journal was opened, and forget it."""
