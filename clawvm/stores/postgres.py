@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from .protocol import (
 from .rules import Held, check_space, lost
 
 if TYPE_CHECKING:
-    from .commit_queue import Job
+    from .commit_queue import CommitQueue, Job
     from .postgres_link import Link
 
 __all__ = ["PostgresStore"]
@@ -53,8 +53,9 @@ class PostgresStore:
         self.url = link.url
         self._link = link
         self._codec = codec
-        self._queue = CommitQueue(self._write, timeout)
-        self._closed = False
+        self._queue = CommitQueue(Writer(link, codec), timeout)
+        # A store that nobody closes is written out when it is collected, or at the exit.
+        self._finish = weakref.finalize(self, finish, self._queue, link)
 
     @classmethod
     def open(cls, url: str, *, codec: Codec | None = None, timeout: float = 5.0) -> PostgresStore:
@@ -130,7 +131,8 @@ class PostgresStore:
         return Lease(lease.space, lease.holder, lease.token, lease.ttl, answer[0][0])
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back; see `Store.release`."""
+        """Give a lease back, once what was appended under it is on disk; see `Store.release`."""
+        self.flush()
         self._rows(
             "release",
             """
@@ -254,7 +256,7 @@ class PostgresStore:
         """Delete a space; see `Store.delete`."""
         from .postgres_upkeep import delete
 
-        self._check_open()
+        self.flush()
         delete(self._link, space)
 
     def check(self, *, repair: bool = False) -> list[Finding]:
@@ -266,16 +268,10 @@ class PostgresStore:
 
     def close(self) -> None:
         """Write what is queued and close the connections; see `Store.close`."""
-        if self._closed:
-            return
-        try:
-            self._queue.flush()
-        finally:
-            self._closed = True
-            self._link.close()
+        self._finish()
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._link.closed:
             raise StoreFailed(f"the store {self.url} is closed; open another one")
 
     def _submit(self, row: Append, durability: Durability, *, snapshot: bool) -> Job:
@@ -294,27 +290,38 @@ class PostgresStore:
         self._check_open()
         return self._queue.submit(row, prepare(row, self._codec), durability, snapshot=snapshot)
 
-    def _write(self, jobs: Sequence[Job], deadline: float) -> None:
-        from .postgres_append import write
-
-        # A row that waited for long in the queue still gets a try of its own.
-        write(self._link, self._codec, jobs, max(deadline, time.monotonic() + 1.0))
-
     def _rows(self, what: str, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         self._check_open()
-        return self._link.run(
-            what,
-            lambda connection: connection.execute(query.encode(), values, binary=True).fetchall(),
-        )
+        return self._link.rows(what, query, values)
 
     def _held(self, space: Space) -> Held:
         found = self._rows(
             "read the lease",
-            "SELECT token, holder FROM clawvm_space "
-            "WHERE tenant = %s AND scope = %s AND name = %s",
+            "SELECT token, holder FROM clawvm_space WHERE tenant = %s AND scope = %s AND name = %s",
             parts(space),
         )
         return Held(token=found[0][0], holder=found[0][1]) if found else Held()
+
+
+class Writer:
+    """Writes batches of the queue; knows no store, so that one can be collected."""
+
+    def __init__(self, link: Link, codec: Codec) -> None:
+        self._link = link
+        self._codec = codec
+
+    def __call__(self, jobs: Sequence[Job], deadline: float) -> None:
+        from .postgres_append import write
+
+        write(self._link, self._codec, jobs, deadline)
+
+
+def finish(queue: CommitQueue, link: Link) -> None:
+    """Write what is queued and close the connections."""
+    try:
+        queue.flush()
+    finally:
+        link.close()
 
 
 def parts(space: Space) -> tuple[str, str, str]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from .. import crash_points
 from ..errors import ClawVMError, ContentMissing, JournalConflict, LeaseLost
 from .codec import Codec
 from .commit_queue import Job
-from .postgres_link import Connection, Link
+from .postgres_link import Link
 from .postgres_rows import COLUMNS, data_sum, open_content, open_row, record_sum
 from .protocol import Space
 from .rules import Held, check_sequence, lost
 
 __all__ = ["write"]
-
-T = TypeVar("T")
 
 CALL = """
 SELECT outcome, ids, number, who FROM clawvm_append_1(
@@ -49,21 +47,19 @@ class Batch:
         self.alone = False  # whether contents are to be deleted, with a snapshot that is replaced
         # By space: who locks spaces in the same order as all others never waits in a circle.
         self.open = sorted(jobs, key=lambda job: job.row.space)
-        self.refused: dict[Space, ClawVMError] = {}
+        self.refused: dict[tuple[Space, int], ClawVMError] = {}
         self.equal: dict[tuple[str, bytes], int] = {}  # ids of texts that were compared
         self.different: Counter[tuple[str, int]] = Counter()  # how many of a hint are not equal
 
-    def run(self, what: str, work: Callable[[Connection], T]) -> T:
-        """Run `work` before the batch's deadline."""
-        return self.link.run(what, work, deadline=self.deadline)
+    def rows(self, what: str, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement before the batch's deadline."""
+        return self.link.rows(what, query, values, deadline=self.deadline)
 
     def round(self) -> None:
         """One call to the database."""
         arguments = [self.alone, *self.row_arguments(), *self.text_arguments()]
         crash_points.reach("store.commit")
-        found = self.run(
-            "append", lambda link: link.execute(CALL, arguments, binary=True).fetchall()
-        )
+        found = self.rows("append", CALL, arguments)
         crash_points.reach("store.committed")
         left: list[Job] = []
         for job, (outcome, ids, told, who) in zip(self.open, found, strict=True):
@@ -81,7 +77,7 @@ class Batch:
                 job.succeed(same)
             else:
                 error = self.refusal(job, outcome, told, who)
-                self.refused.setdefault(job.row.space, error)
+                self.refused.setdefault((job.row.space, job.row.token), error)
                 job.fail(error)
         self.open = left
 
@@ -104,9 +100,7 @@ class Batch:
             for content in row.contents
         ]
         sums = [
-            record_sum(
-                self.codec, row.space, row.seq, row.token, row.record, snapshot=job.snapshot
-            )
+            record_sum(self.codec, row.space, row.seq, row.token, row.record, snapshot=job.snapshot)
             for row, job in zip(rows, self.open, strict=True)
         ]
         crash_points.reach("store.row")
@@ -147,10 +141,7 @@ class Batch:
             SELECT nth, id, hint, data_sum, data FROM clawvm_content
             WHERE tenant = %s AND hint = ANY(%s) ORDER BY nth DESC
         """
-        stored = self.run(
-            "compare texts",
-            lambda link: link.execute(query, (tenant, list(hints)), binary=True).fetchall(),
-        )
+        stored = self.rows("compare texts", query, (tenant, list(hints)))
         plains = {content for content in job.row.contents if isinstance(content, bytes)}
         for nth, number, hint, *rest in stored:
             self.different[tenant, hint] = max(self.different[tenant, hint], nth + 1)
@@ -166,18 +157,15 @@ class Batch:
             WHERE seq = %s AND space = (
                 SELECT id FROM clawvm_space WHERE tenant = %s AND scope = %s AND name = %s)
         """
-        columns = self.run(
-            "compare rows",
-            lambda link: link.execute(
-                query, (row.seq, *map(str, row.space)), binary=True
-            ).fetchone(),
-        )
-        if columns is None:
+        found = self.rows("compare rows", query, (row.seq, *map(str, row.space)))
+        if not found:
             return None
-        stored = open_row(self.codec, row.space, columns[0], columns[1:])
+        stored = open_row(self.codec, row.space, found[0][0], found[0][1:])
         if stored.record != row.record or len(stored.contents) != len(row.contents):
             return None
-        query = "SELECT id, hint, data_sum, data FROM clawvm_content WHERE tenant = %s AND id = ANY(%s)"
+        query = (
+            "SELECT id, hint, data_sum, data FROM clawvm_content WHERE tenant = %s AND id = ANY(%s)"
+        )
         contents = self.run(
             "compare texts",
             lambda link: link.execute(
@@ -199,9 +187,9 @@ class Batch:
         if outcome == "missing":
             return ContentMissing(f"{row.space}: there is no content {told}; give its text instead")
         if outcome == "after":
-            before = self.refused[row.space]
-            error = LeaseLost if isinstance(before, LeaseLost) else JournalConflict
-            return error(
+            before = self.refused[row.space, row.token]
+            refused = LeaseLost if isinstance(before, LeaseLost) else JournalConflict
+            return refused(
                 f"{row.space}: row {row.seq} was not written because one before it was refused: "
                 f"{before}"
             )

@@ -43,11 +43,7 @@ class Check:
 
     def query(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
         """Run a statement that may take long."""
-        return self.link.run(
-            "check",
-            lambda connection: connection.execute(query.encode(), values, binary=True).fetchall(),
-            maintenance=True,
-        )
+        return self.link.rows("check", query, values, maintenance=True)
 
     def spaces(self) -> None:
         """Rows and snapshot of each space, and that no row is missing between them."""
@@ -82,11 +78,11 @@ class Check:
 
     def snapshot(self, space: Space, space_id: int) -> tuple[int, int, str | None]:
         """The number of the space's last row, that of the last row covered, and what is broken."""
-        ((last_seq, *columns),) = self.query(
-            f"SELECT last_seq, {COLUMNS} FROM clawvm_space LEFT JOIN clawvm_snapshot "
-            "ON space = id WHERE id = %s",
+        ((last_seq, _, *columns),) = self.query(
+            f"SELECT last_seq, n.* FROM clawvm_space LEFT JOIN "
+            f"(SELECT space, {COLUMNS} FROM clawvm_snapshot) AS n ON space = id WHERE id = %s",
             (space_id,),
-        ) or [(0, None)]
+        ) or [(0, None, None)]
         if columns[0] is None:
             return last_seq, 0, None
         try:
@@ -217,6 +213,7 @@ def compare_references(
         ).fetchall()
         if repair:
             connection.execute(
-                "DELETE FROM clawvm_content WHERE id = ANY(%s)", ([number for (number,) in orphans],)
+                "DELETE FROM clawvm_content WHERE id = ANY(%s)",
+                ([number for (number,) in orphans],),
             )
     return lost, spare, orphans

@@ -19,6 +19,7 @@ import psycopg
 from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 
 from ..errors import StoreCorrupt, StoreFailed, StoreInvalid
 from .postgres_address import without_password
@@ -26,6 +27,8 @@ from .postgres_address import without_password
 __all__ = ["Connection", "Link"]
 
 T = TypeVar("T")
+
+IDLE = TransactionStatus.IDLE
 
 CONNECTIONS_MAX = 8
 """Loads of so many threads at once; more wait. A server has a hundred for all its clients."""
@@ -84,22 +87,19 @@ class Link:
         self.url = without_password(url)
         self.timeout = timeout
         try:
-            given = conninfo_to_dict(url)
+            given: dict[str, Any] = conninfo_to_dict(url)
         except psycopg.Error as error:
             raise StoreInvalid(
                 f"store {self.url}: not an address that PostgreSQL understands: {error}; "
                 "write postgresql://user@host:port/database"
             ) from error
-        self.conninfo = make_conninfo(
-            **{
-                "fallback_application_name": "clawvm",
-                "connect_timeout": str(max(2, math.ceil(timeout))),  # libpq's least is 2
-                "tcp_user_timeout": str(int(timeout * 1000)),
-                "keepalives_idle": str(max(1, int(timeout))),
-                **given,
-                "client_encoding": "UTF8",
-            }
-        )
+        ours: dict[str, Any] = {
+            "fallback_application_name": "clawvm",
+            "connect_timeout": max(2, math.ceil(timeout)),  # libpq's least is 2
+            "tcp_user_timeout": int(timeout * 1000),
+            "keepalives_idle": max(1, int(timeout)),
+        }
+        self.conninfo = make_conninfo(**{**ours, **given, "client_encoding": "UTF8"})
         self._reset()
 
     def _reset(self) -> None:
@@ -130,9 +130,12 @@ class Link:
             connection = None
             try:
                 connection = self._take(deadline)
-                if maintenance:
-                    self._configure(connection, MAINTENANCE_SECONDS)
-                return work(connection)
+                if not maintenance:
+                    return work(connection)
+                self._configure(connection, MAINTENANCE_SECONDS)
+                done = work(connection)
+                self._configure(connection, self.timeout)
+                return done
             except TRANSIENT as error:
                 attempt += 1
                 pause = random.uniform(0.0, min(0.25, 0.002 * 2.0**attempt))
@@ -146,7 +149,24 @@ class Link:
                 broken = True
             finally:
                 if connection is not None:
-                    self._give_back(connection, keep=not maintenance)
+                    self._give_back(connection)
+
+    def rows(
+        self,
+        what: str,
+        query: str,
+        values: Any = (),
+        *,
+        deadline: float | None = None,
+        maintenance: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement, which is a transaction of its own, and return its rows."""
+        return self.run(
+            what,
+            lambda connection: connection.execute(query.encode(), values, binary=True).fetchall(),
+            deadline=deadline,
+            maintenance=maintenance,
+        )
 
     def _take(self, deadline: float) -> Connection:
         if self.pid != os.getpid():
@@ -192,8 +212,8 @@ class Link:
             {"ms": str(max(1, int(seconds * 1000)))},
         )
 
-    def _give_back(self, connection: Connection, *, keep: bool) -> None:
-        usable = keep and not connection.closed and connection.info.transaction_status == 0
+    def _give_back(self, connection: Connection) -> None:
+        usable = not connection.closed and connection.info.transaction_status == IDLE
         dropped = [connection]
         with self.lock:
             if usable and not self.closed:

@@ -22,7 +22,7 @@ def migrate(link: Link, codec: Codec) -> None:
     try:
         found = link.run("open", read)
         if found is None or found[0] < len(MIGRATIONS):
-            found = link.run("make the tables", lambda connection: bring(connection, codec, link))
+            found = link.run("make the tables", lambda connection: bring(connection, codec))
     except StoreFailed as error:
         if isinstance(error.__cause__, InsufficientPrivilege):
             raise StoreInvalid(
@@ -67,13 +67,11 @@ def read(connection: Connection) -> Found | None:
         )
     if not there:
         return None
-    found: Found | None = connection.execute(
-        "SELECT version, codec, probe FROM clawvm_meta"
-    ).fetchone()  # type: ignore[assignment]
-    return found
+    found = connection.execute("SELECT version, codec, probe FROM clawvm_meta").fetchone()
+    return None if found is None else (found[0], found[1], found[2])
 
 
-def bring(connection: Connection, codec: Codec, link: Link) -> Found:
+def bring(connection: Connection, codec: Codec) -> Found:
     """Run the migrations that are missing, each in a transaction of its own.
 
     Another process that starts at the same time waits at the lock, and then finds the work done.

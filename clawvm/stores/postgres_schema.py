@@ -137,11 +137,11 @@ $$;
 # An outcome is `written`; `there` (same number, token and checksum: the caller compares the bytes);
 # `lost` (the token is not the newest); `conflict` (another row of that number, or a gap);
 # `uncovered` (a snapshot of rows that are not there, or older than the one there is); `missing`
-# (the space refers to no content of that id); `after` (a row of this space before it was refused);
-# `compare` (a text has a hint that is known, with other stored bytes: the caller must compare them
-# decoded, and say which it is or how many he knows to be different); `alone` (contents would be
-# deleted, call again for this row with `alone`); `wait` (something is to be done about a row before
-# it first). Nothing at all is written for a row that is not `written`.
+# (the space refers to no content of that id); `after` (a row of this space and token was refused
+# that this one follows); `compare` (a text has a hint that is known, with other stored bytes: the
+# caller must compare them decoded, and say which it is or how many he knows to be different);
+# `alone` (contents would be deleted, call again for this row with `alone`); `wait` (something is to
+# be done about a row before it first). Nothing is written for a row that is not `written`.
 APPEND = """
 CREATE FUNCTION clawvm_append_1(
     alone boolean,
@@ -168,7 +168,9 @@ DECLARE
     known_seq bigint;
     known_contents bigint[];
     found_id bigint;
-    same boolean;
+    failed_tokens bigint[];
+    failed_seqs bigint[];
+    waits boolean;
 BEGIN
     FOR i IN 1 .. rows_n LOOP
         IF i = 1 OR row_tenant[i] <> row_tenant[i - 1] THEN
@@ -179,9 +181,8 @@ BEGIN
 
     -- What comes of each row, as far as its text need not be looked at.
     FOR i IN 1 .. rows_n LOOP
-        same := i > 1 AND row_name[i] = row_name[i - 1] AND row_scope[i] = row_scope[i - 1]
-            AND row_tenant[i] = row_tenant[i - 1];
-        IF NOT same THEN
+        IF i = 1 OR row_name[i] <> row_name[i - 1] OR row_scope[i] <> row_scope[i - 1]
+                OR row_tenant[i] <> row_tenant[i - 1] THEN
             SELECT * INTO owner FROM clawvm_space s
                 WHERE s.tenant = row_tenant[i] AND s.scope = row_scope[i] AND s.name = row_name[i]
                 FOR NO KEY UPDATE;
@@ -193,12 +194,16 @@ BEGIN
                     AND s.name = row_name[i] FOR NO KEY UPDATE;
             END IF;
             expected := coalesce(owner.last_seq, 0) + 1;
+            waits := false;
+            failed_tokens := '{}';
+            failed_seqs := '{}';
         END IF;
         space_of[i] := owner.id;
         told[i] := expected - 1;
-        IF same AND verdict[i - 1] IN ('there', 'compare', 'alone', 'wait') THEN
+        IF waits THEN
             verdict[i] := 'wait';
-        ELSIF same AND verdict[i - 1] <> 'written' THEN
+        ELSIF EXISTS (SELECT 1 FROM unnest(failed_tokens, failed_seqs) AS f (token, seq)
+                WHERE f.token = row_token[i] AND f.seq < row_seq[i]) THEN
             verdict[i] := 'after';
         ELSIF NOT row_snapshot[i] AND row_seq[i] < expected AND EXISTS (
                 SELECT 1 FROM clawvm_row r WHERE r.space = owner.id AND r.seq = row_seq[i]
@@ -264,6 +269,11 @@ BEGIN
                 expected := expected + 1;
             END IF;
             told[i] := expected - 1;
+        ELSIF verdict[i] IN ('there', 'compare', 'alone') THEN
+            waits := true;
+        ELSIF NOT row_snapshot[i] THEN
+            failed_tokens := failed_tokens || row_token[i];
+            failed_seqs := failed_seqs || row_seq[i];
         END IF;
         first_ref := first_ref + row_refs[i];
     END LOOP;
@@ -318,6 +328,7 @@ BEGIN
             END IF;
             IF i = rows_n OR space_of[i + 1] IS DISTINCT FROM space_of[i]
                     OR verdict[i + 1] <> 'written' THEN
+                -- Once for the rows of a space that stand together.
                 UPDATE clawvm_space s SET
                     last_seq = told[i],
                     saved_at = now_at,

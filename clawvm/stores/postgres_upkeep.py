@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..errors import LeaseHeld
 from ..pages import Scope
 from .holder import is_dead
-from .memory import uncovered
 from .postgres_link import Connection, Link
 from .protocol import PruneReport, Space, SpaceInfo
+from .rules import refused_rows
 
 __all__ = ["delete", "list_spaces", "prune"]
 
@@ -26,6 +27,15 @@ LIST = """
         GROUP BY f.space) c ON c.space = s.id
     WHERE s.tenant = coalesce(%s, s.tenant)
     ORDER BY s.tenant, s.scope, s.name
+"""
+
+OLD = """
+    SELECT s.tenant, s.scope, s.name, coalesce(max(n.seq), 0),
+        count(*) FILTER (WHERE r.seq > coalesce(n.seq, 0))
+    FROM clawvm_space s JOIN clawvm_row r ON r.space = s.id
+    LEFT JOIN clawvm_snapshot n ON n.space = s.id
+    WHERE r.saved_at < %s AND s.tenant = coalesce(%s, s.tenant)
+    GROUP BY s.id ORDER BY s.tenant, s.scope, s.name
 """
 
 # Locks in the order of `clawvm_append_1`: the tenant, then the space.
@@ -47,11 +57,7 @@ PRUNE = """
 
 def list_spaces(link: Link, tenant: str | None) -> list[SpaceInfo]:
     """List the spaces of one tenant, or of all."""
-    found = link.run(
-        "list spaces",
-        lambda connection: connection.execute(LIST, (tenant,), binary=True).fetchall(),
-        maintenance=True,
-    )
+    found = link.rows("list spaces", LIST, (tenant,), maintenance=True)
     return [
         SpaceInfo(Space(owner, Scope(scope), name), last_seq, rows, int(size), *rest)
         for owner, scope, name, last_seq, rows, size, *rest in found
@@ -61,28 +67,12 @@ def list_spaces(link: Link, tenant: str | None) -> list[SpaceInfo]:
 def prune(link: Link, before: float, tenant: str | None) -> PruneReport:
     """Delete covered rows space by space, so that no writer waits for more than one of them."""
     report = PruneReport()
-    old = link.run(
-        "look for old rows",
-        lambda connection: connection.execute(
-            """
-            SELECT s.tenant, s.scope, s.name, coalesce(max(n.seq), 0),
-                count(*) FILTER (WHERE r.seq > coalesce(n.seq, 0))
-            FROM clawvm_space s JOIN clawvm_row r ON r.space = s.id
-            LEFT JOIN clawvm_snapshot n ON n.space = s.id
-            WHERE r.saved_at < %s AND s.tenant = coalesce(%s, s.tenant)
-            GROUP BY s.id ORDER BY s.tenant, s.scope, s.name
-            """,
-            (before, tenant),
-        ).fetchall(),
-        maintenance=True,
-    )
+    old = link.rows("look for old rows", OLD, (before, tenant), maintenance=True)
     for owner, scope, name, covered, left in old:
         space = Space(owner, Scope(scope), name)
         if left:
-            report.refused.append((space, uncovered(left, covered)))
-        rows, contents = link.run(
-            "prune", lambda connection, space=space: prune_space(connection, space, before)
-        )
+            report.refused.append((space, refused_rows(left, covered)))
+        rows, contents = link.run("prune", partial(prune_space, space=space, before=before))
         if rows:
             report.rows += rows
             report.contents += contents
@@ -109,7 +99,7 @@ def delete(link: Link, space: Space) -> None:
     """Delete a space and what only it referred to."""
     dead = None
     while True:
-        held = link.run("delete", lambda connection: delete_free(connection, space, dead))
+        held = link.run("delete", partial(delete_free, space=space, dead=dead))
         if held is None:
             return
         token, holder, expires_at, now = held
@@ -153,9 +143,7 @@ def delete_free(
 def lock(connection: Connection, space: Space) -> int | None:
     """Keep everybody else from a tenant's contents and one space; None when it is not there."""
     connection.execute("SELECT clawvm_lock(%s, true)", (space.tenant,))
-    found = connection.execute(
-        LOCK_SPACE, (space.tenant, space.scope.value, space.name)
-    ).fetchone()
+    found = connection.execute(LOCK_SPACE, (space.tenant, space.scope.value, space.name)).fetchone()
     return None if found is None else found[0]
 
 

@@ -246,7 +246,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_server(*, fsync: bool = False, settings: dict[str, str] | None = None) -> Iterator[Server]:
+def running_server(
+    *, fsync: bool = False, settings: dict[str, str] | None = None
+) -> Iterator[Server]:
     """A server for the length of a block; gone after it, whatever happens in it."""
     server = Server(fsync=fsync, settings=settings)
     try:
