@@ -166,12 +166,7 @@ class Batch:
         query = (
             "SELECT id, hint, data_sum, data FROM clawvm_content WHERE tenant = %s AND id = ANY(%s)"
         )
-        contents = self.run(
-            "compare texts",
-            lambda link: link.execute(
-                query, (row.space.tenant, list(stored.contents)), binary=True
-            ).fetchall(),
-        )
+        contents = self.rows("compare texts", query, (row.space.tenant, list(stored.contents)))
         plains = {each[0]: open_content(self.codec, row.space.tenant, each) for each in contents}
         equal = all(
             content == (number if isinstance(content, int) else plains.get(number))

@@ -130,12 +130,7 @@ class Link:
             connection = None
             try:
                 connection = self._take(deadline)
-                if not maintenance:
-                    return work(connection)
-                self._configure(connection, MAINTENANCE_SECONDS)
-                done = work(connection)
-                self._configure(connection, self.timeout)
-                return done
+                return self._unhurried(connection, work) if maintenance else work(connection)
             except TRANSIENT as error:
                 attempt += 1
                 pause = random.uniform(0.0, min(0.25, 0.002 * 2.0**attempt))
@@ -167,6 +162,16 @@ class Link:
             deadline=deadline,
             maintenance=maintenance,
         )
+
+    def _unhurried(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        try:
+            self._configure(connection, MAINTENANCE_SECONDS)
+            done = work(connection)
+            self._configure(connection, self.timeout)
+        except BaseException:
+            connection.close()  # with its long timeouts it is of no use to others
+            raise
+        return done
 
     def _take(self, deadline: float) -> Connection:
         if self.pid != os.getpid():
