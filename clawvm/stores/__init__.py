@@ -1,5 +1,8 @@
 """The durable tier behind one protocol."""
 
+from .codec import Codec, Lz4Codec
+from .holder import is_dead, this_holder
+from .open import open_store
 from .protocol import (
     CONTENT_BYTES_MIN,
     Append,
@@ -18,9 +21,11 @@ from .protocol import (
 __all__ = [
     "CONTENT_BYTES_MIN",
     "Append",
+    "Codec",
     "Durability",
     "Finding",
     "Lease",
+    "Lz4Codec",
     "PruneReport",
     "Row",
     "Space",
@@ -28,4 +33,7 @@ __all__ = [
     "Store",
     "Stored",
     "Ticket",
+    "is_dead",
+    "open_store",
+    "this_holder",
 ]

@@ -1,0 +1,258 @@
+"""The default store: one SQLite file, one writer at a time, many rows to a sync. docs/stores.md."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import ClawVMError, ContentMissing, StoreCorrupt
+from . import clock
+from .codec import Codec
+from .commit_queue import CommitQueue, Job, in_turn
+from .file_lock import FileLock
+from .packing import body_check, prepare
+from .protocol import (
+    Append,
+    Durability,
+    Lease,
+    PruneReport,
+    Row,
+    Space,
+    SpaceInfo,
+    Stored,
+    Ticket,
+)
+from .rules import Held, check_free, check_space, lost, renewed
+from .sqlite_connections import Connections
+from .sqlite_maintenance import delete, list_spaces, prune
+from .sqlite_rows import apply, decoded_row, find_space, in_parts, make_space
+from .sqlite_schema import open_database
+
+__all__ = ["SqliteStore"]
+
+_ROWS_PER_READ = 64
+
+_ROW_COLUMNS = (
+    "seq, saved_at, token, body, refs, {table}.checksum, bodies.checksum, data "
+    "FROM {table} LEFT JOIN bodies ON bodies.id = body"
+)
+
+
+class SqliteStore:
+    """A store in a file; made by `clawvm.stores.open_store`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; it is made when there is none.
+    url : str
+        How errors call it.
+    codec : Codec
+        What records and contents pass through; the one that the store was made with.
+    timeout : float
+        Seconds that a call waits at most for other writers.
+    """
+
+    durable = True
+
+    def __init__(self, path: Path, url: str, codec: Codec, timeout: float) -> None:
+        self.url = url
+        self._codec = codec
+        self._timeout = timeout
+        lock = FileLock(Path(f"{path}-lock"))
+        try:
+            open_database(path, codec, url, lock, time.monotonic() + timeout)
+            self._connections = Connections(path, url, lock, timeout)
+        except BaseException:
+            lock.close()
+            raise
+        self._queue = CommitQueue(_Writer(self._connections, codec), timeout)
+        # A store that nobody closes is written out when it is collected, or at the exit.
+        self._finish = weakref.finalize(self, _finish, self._queue, self._connections)
+
+    def acquire(self, space: Space, holder: str, ttl: float) -> Lease:
+        """Take the lease on a session; see `Store.acquire`."""
+        check_space(space)
+        with self._transaction(f"acquire {space}") as connection:
+            now = clock.now()
+            known = find_space(connection, space)
+            check_free(space, Held() if known is None else known.held, holder, now)
+            known = known or make_space(connection, space)
+            held = Held(known.held.token + 1, holder, ttl, now + ttl)
+            connection.execute(
+                "UPDATE spaces SET token = ?, holder = ?, ttl = ?, expires_at = ? WHERE id = ?",
+                (*held, known.id),
+            )
+            return renewed(space, held, now)
+
+    def renew(self, lease: Lease) -> Lease:
+        """Prolong a lease; see `Store.renew`."""
+        with self._transaction(f"renew the lease on {lease.space}") as connection:
+            now = clock.now()
+            known = find_space(connection, lease.space)
+            held = Held() if known is None else known.held
+            if known is None or held.holder is None or held.token != lease.token:
+                raise lost(lease.space, lease.token, held)
+            held = held._replace(ttl=lease.ttl, expires_at=now + lease.ttl)
+            connection.execute(
+                "UPDATE spaces SET ttl = ?, expires_at = ? WHERE id = ?",
+                (held.ttl, held.expires_at, known.id),
+            )
+            return renewed(lease.space, held, now)
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back, once what was appended under it is on disk; see `Store.release`."""
+        self._queue.flush()
+        with self._transaction(f"release {lease.space}") as connection:
+            known = find_space(connection, lease.space)
+            if known is not None and known.held.token == lease.token:
+                connection.execute("UPDATE spaces SET holder = NULL WHERE id = ?", (known.id,))
+
+    def append(self, row: Append, durability: Durability = Durability.COMMIT) -> Ticket:
+        """Write one row; see `Store.append`."""
+        check_space(row.space)
+        self._connections.check_usable()
+        job = self._queue.submit(row, prepare(row, self._codec), durability)
+        if durability is Durability.COMMIT:
+            job.wait()
+        return job
+
+    def flush(self) -> None:
+        """Wait until every row appended so far is on disk or refused."""
+        self._connections.check_usable()
+        self._queue.flush()
+
+    def save_snapshot(self, row: Append) -> None:
+        """Replace the space's snapshot; see `Store.save_snapshot`."""
+        check_space(row.space)
+        self._connections.check_usable()
+        prepared = prepare(row, self._codec)
+        self._queue.submit(row, prepared, Durability.COMMIT, snapshot=True).wait()
+
+    def load(self, space: Space) -> Stored:
+        """Read a space; see `Store.load`."""
+        with self._connections.reading(f"load {space}") as connection:
+            known = find_space(connection, space)
+            if known is None:
+                return Stored(None, [])
+            found = connection.execute(
+                f"SELECT {_ROW_COLUMNS.format(table='snapshots')} WHERE snapshots.space = ?",
+                (known.id,),
+            ).fetchone()
+            after = 0 if found is None else found[0]
+            columns = connection.execute(
+                f"SELECT {_ROW_COLUMNS.format(table='journal')} "
+                "WHERE journal.space = ? AND seq > ? ORDER BY seq",
+                (known.id, after),
+            ).fetchall()
+        snapshot = None
+        if found is not None:
+            snapshot = decoded_row(known.id, found, self._codec, f"the snapshot of {space}")
+        rows = [self._decoded(space, known.id, part) for part in columns]
+        for expected, row in enumerate(rows, after + 1):
+            if row.seq != expected:
+                raise StoreCorrupt(
+                    f"{space} has row {row.seq} where row {expected} is expected; "
+                    f"run `clawvm fsck {self.url}`"
+                )
+        return Stored(snapshot, rows)
+
+    def rows(self, space: Space, first: int = 1) -> Iterator[Row]:
+        """Read the journal; see `Store.rows`. No transaction stays open between two rows."""
+        while True:
+            with self._connections.reading(f"read {space}") as connection:
+                known = find_space(connection, space)
+                if known is None:
+                    return
+                columns = connection.execute(
+                    f"SELECT {_ROW_COLUMNS.format(table='journal')} "
+                    "WHERE journal.space = ? AND seq >= ? ORDER BY seq LIMIT ?",
+                    (known.id, first, _ROWS_PER_READ),
+                ).fetchall()
+            for part in columns:
+                yield self._decoded(space, known.id, part)
+            if len(columns) < _ROWS_PER_READ:
+                return
+            first = columns[-1][0] + 1
+
+    def contents(self, space: Space, ids: Sequence[int]) -> list[bytes]:
+        """Return contents by id; see `Store.contents`."""
+        found: dict[int, tuple[int, bytes]] = {}
+        with self._connections.reading(f"read contents of {space}") as connection:
+            for part in in_parts(set(ids)):
+                marks = ",".join("?" * len(part))
+                for number, check, data in connection.execute(
+                    "SELECT bodies.id, checksum, data FROM bodies "
+                    "JOIN spaces ON spaces.id = bodies.space "
+                    f"WHERE bodies.id IN ({marks}) AND hint IS NOT NULL AND tenant = ?",
+                    (*part, space.tenant),
+                ):
+                    found[number] = check, data
+        return [self._content(space, number, found.get(number)) for number in ids]
+
+    def spaces(self, tenant: str | None = None) -> list[SpaceInfo]:
+        """List spaces; see `Store.spaces`. Reads the whole table of bodies for their sizes."""
+        with self._connections.reading("list the spaces") as connection:
+            return list_spaces(connection, tenant)
+
+    def prune(self, before: float, *, tenant: str | None = None) -> PruneReport:
+        """Delete what is old and no longer needed; see `Store.prune`."""
+        return prune(self._connections, before, tenant, self._timeout)
+
+    def delete(self, space: Space) -> None:
+        """Delete a space; see `Store.delete`."""
+        self._queue.flush()
+        delete(self._connections, space, self._timeout)
+
+    def close(self) -> None:
+        """Flush and release everything; a second call changes nothing."""
+        self._finish()
+
+    def _content(self, space: Space, number: int, found: tuple[int, bytes] | None) -> bytes:
+        if found is None:
+            raise ContentMissing(
+                f"the store {self.url} has no content {number} for tenant {space.tenant!r}; "
+                "it was deleted, or the id is another store's"
+            )
+        check, data = found
+        if body_check(number, data) != check:
+            raise StoreCorrupt(
+                f"content {number} of {space} does not match its checksum; "
+                f"run `clawvm fsck {self.url}`"
+            )
+        return self._codec.decode(data)
+
+    def _decoded(self, space: Space, number: int, columns: tuple[object, ...]) -> Row:
+        return decoded_row(number, columns, self._codec, f"row {columns[0]} of {space}")
+
+    def _transaction(self, what: str) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return self._connections.transaction(time.monotonic() + self._timeout, what)
+
+
+class _Writer:
+    """Writes a batch in one transaction; holds no store, so that one can be collected."""
+
+    def __init__(self, connections: Connections, codec: Codec) -> None:
+        self._connections = connections
+        self._codec = codec
+
+    def __call__(self, batch: Sequence[Job], deadline: float) -> None:
+        what = f"append {len(batch)} rows" if len(batch) > 1 else f"append to {batch[0].row.space}"
+        with self._connections.transaction(deadline, what) as connection:
+            for job in in_turn(batch):
+                try:
+                    job.succeed(apply(connection, job, self._codec))
+                except ClawVMError as error:
+                    job.fail(error)
+
+
+def _finish(queue: CommitQueue, connections: Connections) -> None:
+    if connections.is_open():
+        try:
+            queue.flush()
+        finally:
+            connections.close()
