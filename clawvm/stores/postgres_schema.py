@@ -168,6 +168,7 @@ DECLARE
     known_seq bigint;
     known_contents bigint[];
     found_id bigint;
+    made bigint[] := '{}';
     failed_tokens bigint[];
     failed_seqs bigint[];
     waits boolean;
@@ -187,8 +188,10 @@ BEGIN
                 WHERE s.tenant = row_tenant[i] AND s.scope = row_scope[i] AND s.name = row_name[i]
                 FOR NO KEY UPDATE;
             IF owner.id IS NULL AND row_scope[i] = 'project' AND row_seq[i] = 1 THEN
-                INSERT INTO clawvm_space (tenant, scope, name)
-                    VALUES (row_tenant[i], row_scope[i], row_name[i]) ON CONFLICT DO NOTHING;
+                INSERT INTO clawvm_space AS s (tenant, scope, name)
+                    VALUES (row_tenant[i], row_scope[i], row_name[i]) ON CONFLICT DO NOTHING
+                    RETURNING s.id INTO found_id;
+                made := made || found_id;
                 SELECT * INTO owner FROM clawvm_space s
                     WHERE s.tenant = row_tenant[i] AND s.scope = row_scope[i]
                     AND s.name = row_name[i] FOR NO KEY UPDATE;
@@ -341,6 +344,7 @@ BEGIN
         first_ref := first_ref + row_refs[i];
         RETURN NEXT;
     END LOOP;
+    DELETE FROM clawvm_space s WHERE s.id = ANY (made) AND s.last_seq = 0;
 END
 $$;
 """

