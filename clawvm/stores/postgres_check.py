@@ -40,6 +40,7 @@ class Check:
         self.codec = codec
         self.repair = repair
         self.findings: list[Finding] = []
+        self.damaged: set[str] = set()  # tenants whose rows do not tell all that they referred to
 
     def query(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
         """Run a statement that may take long."""
@@ -68,6 +69,7 @@ class Check:
                     open_row(self.codec, space, space_id, columns)
                 except StoreCorrupt as error:
                     self.findings.append(Finding(str(space), str(error)))
+                    self.damaged.add(space.tenant)
                     broken = None
             end = covered if expected is None else expected - 1
             if end < last_seq:
@@ -97,11 +99,14 @@ class Check:
         if self.repair and whole:
             self.query("DELETE FROM clawvm_snapshot WHERE space = %s RETURNING space", (space_id,))
             mended = True
+        else:
+            self.damaged.add(space.tenant)
         self.findings.append(Finding(str(space), what, mended))
 
     def gap(self, space: Space, first: int | None, after: int) -> None:
         """Report rows that are not there."""
         self.findings.append(Finding(str(space), f"rows {first} to {after - 1} are missing"))
+        self.damaged.add(space.tenant)
 
     def rows_of(self, space_id: int, last_seq: int) -> Iterator[tuple[Any, ...]]:
         """Read the rows that were there when the check came to the space."""
@@ -148,26 +153,23 @@ class Check:
 
     def tenant_references(self, tenant: str) -> None:
         """The table of references of one tenant against what the rows say."""
+        # What a damaged row referred to may be all that is left of it: nothing is taken away then.
+        repair = self.repair and tenant not in self.damaged
         lost, spare, orphans = self.link.run(
             "check references",
-            lambda connection: compare_references(connection, tenant, repair=self.repair),
+            lambda connection: compare_references(connection, tenant, repair=repair),
             maintenance=True,
         )
         where = f"tenant {tenant!r}"
-        for number, space_id in lost:
-            self.findings.append(
-                Finding(where, f"content {number} is not marked as used by space {space_id}",
-                        self.repair)
-            )  # fmt: skip
-        for number, space_id in spare:
-            self.findings.append(
-                Finding(where, f"content {number} is marked as used by space {space_id}, which "
-                        "does not use it", self.repair)
-            )  # fmt: skip
-        for (number,) in orphans:
-            self.findings.append(
-                Finding(where, f"content {number} is used by nothing", self.repair)
-            )
+        wrong = [
+            *(f"content {n} is not marked as used by space {space}" for n, space in lost),
+            *(
+                f"content {n} is marked as used by space {space}, which has none"
+                for n, space in spare
+            ),
+            *(f"content {n} is used by nothing" for (n,) in orphans),
+        ]
+        self.findings += [Finding(where, what, repair) for what in wrong]
 
 
 def check(link: Link, codec: Codec, *, repair: bool) -> list[Finding]:

@@ -24,7 +24,7 @@ from psycopg.pq import TransactionStatus
 from ..errors import StoreCorrupt, StoreFailed, StoreInvalid
 from .postgres_address import without_password
 
-__all__ = ["Connection", "Link"]
+__all__ = ["Connection", "Link", "reason"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,8 @@ FOREIGN = (
     errors.UndefinedTable,
     errors.UndefinedFunction,
     errors.UndefinedColumn,
+    errors.DuplicateTable,
+    errors.DuplicateFunction,
     errors.InvalidSchemaName,
     errors.InvalidCatalogName,
 )
@@ -77,6 +79,12 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         except StopIteration as end:
             value: T = end.value
             return value
+
+
+def reason(error: psycopg.Error) -> str:
+    """What the server or the driver said, in one line."""
+    said = error.diag.message_primary or str(error) or type(error).__name__
+    return " ".join(said.split())
 
 
 class Link:
@@ -234,8 +242,7 @@ class Link:
 
     def failure(self, what: str, error: psycopg.Error) -> StoreFailed | StoreInvalid | StoreCorrupt:
         """The error of ours that says what `error` of the driver means."""
-        reason = " ".join(str(error).split()) or type(error).__name__
-        start = f"store {self.url}: {what}: {reason}; "
+        start = f"store {self.url}: {what}: {reason(error)}; "
         if isinstance(error, FOREIGN):
             return StoreInvalid(f"{start}the tables are not those that this version made")
         if isinstance(error, (errors.DataCorrupted, errors.IndexCorrupted)):

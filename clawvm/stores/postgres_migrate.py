@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import StoreCorrupt, StoreFailed, StoreInvalid
 from .codec import Codec
-from .postgres_link import Connection, Link
+from .postgres_link import Connection, Link, reason
 from .postgres_schema import ENCODING, MIGRATION_LOCK, MIGRATIONS
 
 __all__ = ["migrate"]
@@ -26,7 +26,7 @@ def migrate(link: Link, codec: Codec) -> None:
     except StoreFailed as error:
         if isinstance(error.__cause__, InsufficientPrivilege):
             raise StoreInvalid(
-                f"store {link.url}: {error.__cause__}; give the role the right to create in the "
+                f"store {link.url}: {reason(error.__cause__)}; give the role the right to create in the "
                 "first schema of its search_path, or name another schema: "
                 "?options=-csearch_path%3Dname"
             ) from error
@@ -55,9 +55,12 @@ def migrate(link: Link, codec: Codec) -> None:
 
 def read(connection: Connection) -> Found | None:
     """What is known of the tables; None when there are none."""
-    row = connection.execute(
-        "SELECT to_regclass('clawvm_meta') IS NOT NULL, current_setting('server_encoding')"
-    ).fetchone()
+    # Not by `to_regclass`, which may remember from before the lock that there was no table.
+    row = connection.execute("""
+        SELECT EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+                WHERE relname = 'clawvm_meta' AND n.nspname = ANY (current_schemas(false))),
+            current_setting('server_encoding')
+    """).fetchone()
     assert row is not None
     there, encoding = row
     if encoding != ENCODING:

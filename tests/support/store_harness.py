@@ -93,11 +93,12 @@ class PostgresPlace(Place):
         super().__init__(folder, monkeypatch)
         self.server = server
         self.schema = f"place_{next(self.numbers)}"
+        self.parameters = {"options": f"-csearch_path={self.schema}"}
         server.execute(f"CREATE SCHEMA {self.schema}")
 
     @property
     def url(self) -> str:
-        return self.server.url(options=f"-csearch_path={self.schema}")
+        return self.server.url(**self.parameters)
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement in the schema, behind the stores' backs."""
