@@ -22,9 +22,15 @@ from .packing import (
 from .protocol import Append, Row, Space
 from .rules import Held, check_sequence, check_snapshot, check_token, renewal_due
 
-__all__ = ["Known", "apply", "find_space", "make_space", "release_contents"]
+__all__ = ["ROW_COLUMNS", "Known", "apply", "find_space", "make_space", "release_contents"]
 
 _IDS_PER_QUERY = 500
+
+ROW_COLUMNS = (
+    "seq, saved_at, token, body, refs, {table}.checksum, bodies.checksum, data "
+    "FROM {table} LEFT JOIN bodies ON bodies.id = body"
+)
+"""What `decoded_row` takes, of the journal's table or the snapshots'."""
 
 
 class Known(NamedTuple):
