@@ -26,8 +26,8 @@ def migrate(link: Link, codec: Codec) -> None:
     except StoreFailed as error:
         if isinstance(error.__cause__, InsufficientPrivilege):
             raise StoreInvalid(
-                f"store {link.url}: {reason(error.__cause__)}; give the role the right to create in the "
-                "first schema of its search_path, or name another schema: "
+                f"store {link.url}: {reason(error.__cause__)}; give the role the right to create "
+                "in the first schema of its search_path, or name another schema: "
                 "?options=-csearch_path%3Dname"
             ) from error
         raise
