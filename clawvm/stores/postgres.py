@@ -96,7 +96,7 @@ class PostgresStore:
 
     def acquire(self, space: Space, holder: str, ttl: float) -> Lease:
         """Take the lease on a session; see `Store.acquire`."""
-        check_space(space)
+        key = parts(space)
         if space.scope is Scope.PROJECT:
             raise StoreInvalid(
                 f"{space} takes no lease: its writers go by row numbers; append with token 0"
@@ -106,7 +106,7 @@ class PostgresStore:
             answer = self._rows(
                 "acquire",
                 "SELECT * FROM clawvm_acquire_1(%s, %s, %s, %s, %s, %s)",
-                (*parts(space), holder, ttl, dead),
+                (*key, holder, ttl, dead),
             )
             granted, token, who, expires_at, now = answer[0]
             if granted:
@@ -220,6 +220,7 @@ class PostgresStore:
         """Return contents by id; see `Store.contents`."""
         from .postgres_rows import open_content
 
+        check_space(space)
         wanted = [number for number in set(ids) if 0 < number <= ID_MAX]
         found = {
             columns[0]: open_content(self._codec, space.tenant, columns)
@@ -325,5 +326,6 @@ def finish(queue: CommitQueue, link: Link) -> None:
 
 
 def parts(space: Space) -> tuple[str, str, str]:
-    """The key of a space, as plain texts."""
+    """The key of a space, as plain texts that the database can take."""
+    check_space(space)
     return space.tenant, space.scope.value, space.name

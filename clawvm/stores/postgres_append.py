@@ -13,7 +13,7 @@ from .commit_queue import Job
 from .postgres_link import Link
 from .postgres_rows import COLUMNS, data_sum, open_content, open_row, record_sum
 from .protocol import Space
-from .rules import Held, check_sequence, lost
+from .rules import Held, check_sequence, check_snapshot, lost
 
 __all__ = ["write"]
 
@@ -180,7 +180,9 @@ class Batch:
         if outcome == "lost":
             return lost(row.space, row.token, Held(token=told, holder=who))
         if outcome == "missing":
-            return ContentMissing(f"{row.space}: there is no content {told}; give its text instead")
+            return ContentMissing(
+                f"{row.space} refers to no content {told}; append the text instead of the id"
+            )
         if outcome == "after":
             before = self.refused[row.space, row.token]
             refused = LeaseLost if isinstance(before, LeaseLost) else JournalConflict
@@ -188,13 +190,11 @@ class Batch:
                 f"{row.space}: row {row.seq} was not written because one before it was refused: "
                 f"{before}"
             )
-        if outcome == "uncovered":
-            return JournalConflict(
-                f"{row.space}: a snapshot up to row {row.seq} covers rows that are not there, or "
-                f"less than the one there is; the last row is {told}; load the space and try again"
-            )
         try:
-            check_sequence(row, told)
+            if job.snapshot:
+                check_snapshot(row, told, int(who or 0))
+            else:
+                check_sequence(row, told)
         except JournalConflict as conflict:
             return conflict
         raise AssertionError(f"row {row.seq} was refused and follows row {told}")

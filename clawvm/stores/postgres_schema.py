@@ -221,6 +221,7 @@ BEGIN
             SELECT s.seq INTO known_seq FROM clawvm_snapshot s WHERE s.space = owner.id;
             verdict[i] := CASE WHEN row_seq[i] BETWEEN greatest(1, known_seq) AND expected - 1
                 THEN 'written' ELSE 'uncovered' END;
+            told_who[i] := known_seq;
         ELSE
             verdict[i] := CASE WHEN row_seq[i] = expected THEN 'written' ELSE 'conflict' END;
         END IF;

@@ -7,10 +7,9 @@ from typing import Any
 
 from ..errors import LeaseHeld
 from ..pages import Scope
-from .holder import is_dead
 from .postgres_link import Connection, Link
 from .protocol import PruneReport, Space, SpaceInfo
-from .rules import refused_rows
+from .rules import Held, check_unheld, refused_rows
 
 __all__ = ["delete", "list_spaces", "prune"]
 
@@ -29,13 +28,17 @@ LIST = """
     ORDER BY s.tenant, s.scope, s.name
 """
 
+# Whether nobody has used a session since, the last row that its snapshot covers, and the last of
+# the first rows that are all old: a row is never deleted before the one in front of it.
 OLD = """
-    SELECT s.tenant, s.scope, s.name, coalesce(max(n.seq), 0),
-        count(*) FILTER (WHERE r.seq > coalesce(n.seq, 0))
-    FROM clawvm_space s JOIN clawvm_row r ON r.space = s.id
-    LEFT JOIN clawvm_snapshot n ON n.space = s.id
-    WHERE r.saved_at < %s AND s.tenant = coalesce(%s, s.tenant)
-    GROUP BY s.id ORDER BY s.tenant, s.scope, s.name
+    SELECT s.tenant, s.scope, s.name, s.scope = 'session' AND coalesce(s.saved_at, 0) < %(before)s,
+        coalesce(n.seq, 0), CASE WHEN o.last >= o.first THEN o.last ELSE 0 END
+    FROM clawvm_space s LEFT JOIN clawvm_snapshot n ON n.space = s.id
+    LEFT JOIN (SELECT space, min(seq) AS first,
+        coalesce(min(seq) FILTER (WHERE saved_at >= %(before)s) - 1, max(seq)) AS last
+        FROM clawvm_row GROUP BY space) AS o ON o.space = s.id
+    WHERE s.tenant = coalesce(%(tenant)s, s.tenant)
+    ORDER BY s.tenant, s.scope, s.name
 """
 
 # Locks in the order of `clawvm_append_1`: the tenant, then the space.
@@ -47,8 +50,7 @@ LOCK_SPACE = """
 PRUNE = """
     WITH gone AS (
         DELETE FROM clawvm_row r USING clawvm_snapshot n
-        WHERE r.space = %(space)s AND n.space = r.space AND r.seq <= n.seq
-            AND r.saved_at < %(before)s
+        WHERE r.space = %(space)s AND n.space = r.space AND r.seq <= least(n.seq, %(last)s)
         RETURNING r.contents)
     SELECT (SELECT count(*) FROM gone),
         (SELECT coalesce(array_agg(DISTINCT one), '{}') FROM gone, unnest(gone.contents) AS one)
@@ -65,28 +67,35 @@ def list_spaces(link: Link, tenant: str | None) -> list[SpaceInfo]:
 
 
 def prune(link: Link, before: float, tenant: str | None) -> PruneReport:
-    """Delete covered rows space by space, so that no writer waits for more than one of them."""
+    """Delete old sessions and covered rows, space by space, so that no writer waits for long."""
     report = PruneReport()
-    old = link.rows("look for old rows", OLD, (before, tenant), maintenance=True)
-    for owner, scope, name, covered, left in old:
+    old = link.rows(
+        "look for old rows", OLD, {"before": before, "tenant": tenant}, maintenance=True
+    )
+    for owner, scope, name, unused, covered, last in old:
         space = Space(owner, Scope(scope), name)
-        if left:
-            report.refused.append((space, refused_rows(left, covered)))
-        rows, contents = link.run("prune", partial(prune_space, space=space, before=before))
-        if rows:
-            report.rows += rows
-            report.contents += contents
-            report.spaces.append(space)
+        rows = contents = 0
+        if unused:
+            try:
+                rows, contents = delete(link, space)
+                report.spaces.append(space)
+                last = 0
+            except LeaseHeld as error:
+                report.refused.append((space, str(error)))
+        if last > covered:
+            report.refused.append((space, refused_rows(last - covered, covered)))
+        if min(last, covered):
+            rows, contents = link.run("prune", partial(prune_space, space=space, last=last))
+        report.rows += rows
+        report.contents += contents
     return report
 
 
-def prune_space(connection: Connection, space: Space, before: float) -> tuple[int, int]:
-    """Delete the old covered rows of one space and what only they referred to."""
+def prune_space(connection: Connection, space: Space, last: int) -> tuple[int, int]:
+    """Delete the covered rows of one space up to `last`, and what only they referred to."""
     with connection.transaction():
         space_id = lock(connection, space)
-        if space_id is None:
-            return 0, 0
-        rows, contents = one(connection, PRUNE, {"space": space_id, "before": before})
+        rows, contents = one(connection, PRUNE, {"space": space_id, "last": last})
         (gone,) = one(
             connection,
             "SELECT clawvm_drop(%s, clawvm_unused(%s, %s::bigint[]))",
@@ -95,34 +104,23 @@ def prune_space(connection: Connection, space: Space, before: float) -> tuple[in
         return rows, gone
 
 
-def delete(link: Link, space: Space) -> None:
-    """Delete a space and what only it referred to."""
-    dead = None
-    while True:
-        held = link.run("delete", partial(delete_free, space=space, dead=dead))
-        if held is None:
-            return
-        token, holder, expires_at, now = held
-        if token == dead or not is_dead(holder):
-            raise LeaseHeld(str(space), holder, expires_at, expires_at - now)
-        dead = token
+def delete(link: Link, space: Space) -> tuple[int, int]:
+    """Delete a space that nobody holds; return how many rows and contents went with it."""
+    return link.run("delete", partial(delete_space, space=space))
 
 
-def delete_free(
-    connection: Connection, space: Space, dead: int | None
-) -> tuple[int, str, float, float] | None:
-    """Delete a space that nobody holds, or return who holds it."""
+def delete_space(connection: Connection, space: Space) -> tuple[int, int]:
+    """As `delete`, on one connection."""
     with connection.transaction():
         space_id = lock(connection, space)
         if space_id is None:
-            return None
-        token, holder, ttl, expires_at, now = one(
+            return 0, 0
+        *held, now = one(
             connection,
             "SELECT token, holder, ttl, expires_at, clawvm_now() FROM clawvm_space WHERE id = %s",
             (space_id,),
         )
-        if holder is not None and token != dead and now < expires_at <= now + ttl:
-            return token, holder, expires_at, now
+        check_unheld(space, Held(*held), now)
         (contents,) = one(
             connection,
             """
@@ -133,11 +131,11 @@ def delete_free(
             """,
             {"space": space_id},
         )
-        connection.execute("DELETE FROM clawvm_row WHERE space = %s", (space_id,))
+        rows = connection.execute("DELETE FROM clawvm_row WHERE space = %s", (space_id,)).rowcount
         connection.execute("DELETE FROM clawvm_snapshot WHERE space = %s", (space_id,))
-        connection.execute("SELECT clawvm_drop(%s, %s::bigint[])", (space_id, contents))
+        (gone,) = one(connection, "SELECT clawvm_drop(%s, %s::bigint[])", (space_id, contents))
         connection.execute("DELETE FROM clawvm_space WHERE id = %s", (space_id,))
-    return None
+        return rows, gone
 
 
 def lock(connection: Connection, space: Space) -> int | None:

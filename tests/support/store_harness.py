@@ -94,6 +94,7 @@ class PostgresPlace(Place):
         self.server = server
         self.schema = f"place_{next(self.numbers)}"
         self.parameters = {"options": f"-csearch_path={self.schema}"}
+        self.moved = 0.0
         server.execute(f"CREATE SCHEMA {self.schema}")
 
     @property
@@ -107,9 +108,10 @@ class PostgresPlace(Place):
     def move_clock(self, seconds: float) -> None:
         if not self.opened:
             self.open()
+        self.moved += seconds
         self.execute(
             "CREATE OR REPLACE FUNCTION clawvm_now() RETURNS double precision LANGUAGE sql AS "
-            f"'SELECT extract(epoch FROM clock_timestamp())::double precision + {seconds}'"
+            f"'SELECT extract(epoch FROM clock_timestamp())::double precision + {self.moved}'"
         )
 
 
