@@ -74,6 +74,10 @@ class PageColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, g
     slots: list[Place]
     positions: list[Place]
     requests: list[int]
+    are_given: list[bool]
+    serials: list[Count]
+    inherited: list[Count]
+    grants: list[Number]
     # Which of the pages have a call, and its fields.
     callers: list[Count]
     call_ids: list[Text | None]
@@ -130,6 +134,10 @@ def _columns(parts: int, pages: Sequence[Page], pool: TextPool, packer: Packer) 
         slots=[page.slot for page in pages],
         positions=[page.position for page in pages],
         requests=[page.request for page in pages],
+        are_given=[page.is_given for page in pages],
+        serials=[page.serial for page in pages],
+        inherited=[page.inherited for page in pages],
+        grants=pool.numbers([page.granted_by for page in pages]),
         callers=[place for place, _ in calls],
         call_ids=packer.references([call.call_id for _, call in calls]),
         signatures=packer.references([call.signature for _, call in calls]),  # type: ignore[arg-type]
@@ -179,7 +187,13 @@ def pages_of(groups: Sequence[PageColumns], texts: Sequence[str | None], where: 
 def _pages(columns: PageColumns, texts: Sequence[str | None], where: str) -> list[Page]:
     count = len(columns.ids)
     form_count = sum(map(_FORM_COUNTS.__getitem__, columns.ladders))
-    numbers = (columns.texts, columns.form_texts, columns.sources, columns.labels)
+    numbers = (
+        columns.texts,
+        columns.form_texts,
+        columns.sources,
+        columns.labels,
+        columns.grants,
+    )
     if max(max(column, default=0) for column in numbers) >= len(texts):
         raise _damaged(where, f"there are {len(texts) - 1} texts and it names another")
     text_of: Callable[[int], Any] = texts.__getitem__
@@ -218,6 +232,10 @@ def _pages(columns: PageColumns, texts: Sequence[str | None], where: str) -> lis
         slot=columns.slots,
         position=columns.positions,
         request=columns.requests,
+        is_given=columns.are_given,
+        serial=columns.serials,
+        inherited=columns.inherited,
+        granted_by=list(map(text_of, columns.grants)),
         call=_calls(columns, count, texts, where),
     )
 
