@@ -9,6 +9,7 @@ is there only while there is something to write.
 from __future__ import annotations
 
 import copy
+import os
 import threading
 import time
 from collections import deque
@@ -161,6 +162,7 @@ class CommitQueue:
         self._leading = False
         self._due: float | None = None
         self._thread: threading.Thread | None = None
+        self._process = os.getpid()
 
     def submit(
         self, row: Append, prepared: Prepared, durability: Durability, *, snapshot: bool = False
@@ -189,6 +191,7 @@ class CommitQueue:
 
         Who waits for a limited time never leads: the queue's own thread is called instead.
         """
+        self._check_process(job)
         waiter = _Waiter(may_lead=timeout is None)
         leads = False
         try:
@@ -221,12 +224,20 @@ class CommitQueue:
 
     def when_done(self, job: Job, callback: Callable[[], None]) -> None:
         """Call back, on any thread, when a job is done, and have it written at once."""
+        self._check_process(job)
         with self._mutex:
             if not job.done():
                 job._callbacks.append(callback)
                 self._schedule(time.monotonic())
                 return
         callback()
+
+    def _check_process(self, job: Job) -> None:
+        if os.getpid() != self._process:
+            raise StoreFailed(
+                f"row {job.row.seq} of {job.row.space} was appended by process {self._process}, "
+                f"which writes it; its child {os.getpid()} cannot wait for it"
+            )
 
     def _schedule(self, due: float) -> None:
         """Have the queue's own thread write by `due`; the mutex is held."""

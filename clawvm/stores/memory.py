@@ -140,6 +140,7 @@ class MemoryStore:
 
     def load(self, space: Space) -> Stored:
         """Read a space; see `Store.load`."""
+        check_space(space)
         with self._open():
             journal = self._journals.get(space, _Journal())
             snapshot = None if journal.snapshot is None else self._decoded(journal.snapshot)
@@ -149,6 +150,7 @@ class MemoryStore:
 
     def rows(self, space: Space, first: int = 1) -> Iterator[Row]:
         """Read the journal; see `Store.rows`."""
+        check_space(space)
         with self._open():
             journal = self._journals.get(space, _Journal())
             rows = [row for seq, (_, row) in journal.rows.items() if seq >= first]
@@ -156,6 +158,7 @@ class MemoryStore:
 
     def contents(self, space: Space, ids: Sequence[int]) -> list[bytes]:
         """Return contents by id; see `Store.contents`."""
+        check_space(space)
         with self._open():
             found = [self._contents.get(number) for number in ids]
         texts = []
@@ -196,6 +199,7 @@ class MemoryStore:
 
     def delete(self, space: Space) -> None:
         """Delete a space; see `Store.delete`."""
+        check_space(space)
         with self._open():
             self._delete(space)
 

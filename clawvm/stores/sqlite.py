@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sqlite3
 import time
 import weakref
@@ -14,10 +15,11 @@ from . import clock
 from .codec import Codec
 from .commit_queue import CommitQueue, Job, in_turn
 from .file_lock import FileLock
-from .packing import body_check, prepare
+from .packing import is_sound, prepare
 from .protocol import (
     Append,
     Durability,
+    Finding,
     Lease,
     PruneReport,
     Row,
@@ -27,19 +29,15 @@ from .protocol import (
     Ticket,
 )
 from .rules import Held, check_free, check_space, lost, renewed
+from .sqlite_check import problems
 from .sqlite_connections import Connections
 from .sqlite_maintenance import delete, list_spaces, prune
-from .sqlite_rows import apply, decoded_row, find_space, in_parts, make_space
+from .sqlite_rows import ROW_COLUMNS, apply, decoded_row, find_space, in_parts, make_space
 from .sqlite_schema import open_database
 
 __all__ = ["SqliteStore"]
 
 _ROWS_PER_READ = 64
-
-_ROW_COLUMNS = (
-    "seq, saved_at, token, body, refs, {table}.checksum, bodies.checksum, data "
-    "FROM {table} LEFT JOIN bodies ON bodies.id = body"
-)
 
 
 class SqliteStore:
@@ -135,17 +133,18 @@ class SqliteStore:
 
     def load(self, space: Space) -> Stored:
         """Read a space; see `Store.load`."""
+        check_space(space)
         with self._connections.reading(f"load {space}") as connection:
             known = find_space(connection, space)
             if known is None:
                 return Stored(None, [])
             found = connection.execute(
-                f"SELECT {_ROW_COLUMNS.format(table='snapshots')} WHERE snapshots.space = ?",
+                f"SELECT {ROW_COLUMNS.format(table='snapshots')} WHERE snapshots.space = ?",
                 (known.id,),
             ).fetchone()
             after = 0 if found is None else found[0]
             columns = connection.execute(
-                f"SELECT {_ROW_COLUMNS.format(table='journal')} "
+                f"SELECT {ROW_COLUMNS.format(table='journal')} "
                 "WHERE journal.space = ? AND seq > ? ORDER BY seq",
                 (known.id, after),
             ).fetchall()
@@ -163,13 +162,14 @@ class SqliteStore:
 
     def rows(self, space: Space, first: int = 1) -> Iterator[Row]:
         """Read the journal; see `Store.rows`. No transaction stays open between two rows."""
+        check_space(space)
         while True:
             with self._connections.reading(f"read {space}") as connection:
                 known = find_space(connection, space)
                 if known is None:
                     return
                 columns = connection.execute(
-                    f"SELECT {_ROW_COLUMNS.format(table='journal')} "
+                    f"SELECT {ROW_COLUMNS.format(table='journal')} "
                     "WHERE journal.space = ? AND seq >= ? ORDER BY seq LIMIT ?",
                     (known.id, first, _ROWS_PER_READ),
                 ).fetchall()
@@ -181,7 +181,8 @@ class SqliteStore:
 
     def contents(self, space: Space, ids: Sequence[int]) -> list[bytes]:
         """Return contents by id; see `Store.contents`."""
-        found: dict[int, tuple[int, bytes]] = {}
+        check_space(space)
+        found: dict[int, tuple[object, object]] = {}
         with self._connections.reading(f"read contents of {space}") as connection:
             for part in in_parts(set(ids)):
                 marks = ",".join("?" * len(part))
@@ -205,21 +206,41 @@ class SqliteStore:
 
     def delete(self, space: Space) -> None:
         """Delete a space; see `Store.delete`."""
+        check_space(space)
         self._queue.flush()
         delete(self._connections, space, self._timeout)
+
+    def check(self, *, repair: bool = False) -> list[Finding]:
+        """Check everything; see `Store.check`. Writers go on meanwhile."""
+        with self._connections.reading("be checked") as connection:
+            found = problems(connection, self._codec)
+        if not repair:
+            return [problem.finding for problem in found]
+        findings = []
+        for problem in found:
+            mended = False
+            if problem.mend is not None:
+                # What is too damaged to be mended stays a finding.
+                with (
+                    contextlib.suppress(StoreCorrupt),
+                    self._transaction(f"mend {problem.finding.where}") as connection,
+                ):
+                    mended = problem.mend(connection)
+            findings.append(dataclasses.replace(problem.finding, mended=mended))
+        return findings
 
     def close(self) -> None:
         """Flush and release everything; a second call changes nothing."""
         self._finish()
 
-    def _content(self, space: Space, number: int, found: tuple[int, bytes] | None) -> bytes:
+    def _content(self, space: Space, number: int, found: tuple[object, object] | None) -> bytes:
         if found is None:
             raise ContentMissing(
                 f"the store {self.url} has no content {number} for tenant {space.tenant!r}; "
                 "it was deleted, or the id is another store's"
             )
         check, data = found
-        if body_check(number, data) != check:
+        if not is_sound(number, check, data):
             raise StoreCorrupt(
                 f"content {number} of {space} does not match its checksum; "
                 f"run `clawvm fsck {self.url}`"

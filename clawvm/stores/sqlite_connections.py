@@ -88,6 +88,8 @@ class Connections:
                 self._roll_back(connection)
                 raise
         except sqlite3.Error as error:
+            # After an error of the disk a connection may go on failing; a new one looks afresh.
+            self._drop_writer()
             raise translate(error, self._url, what) from error
         crash_points.reach("store.committed")
 
@@ -113,7 +115,7 @@ class Connections:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
-            # What cannot even be undone is undone by closing it; the error that led here is raised.
+            # Closing it undoes it as well; what is raised is the error that led here.
             self._drop_writer()
 
     def _drop_writer(self) -> None:
@@ -134,16 +136,23 @@ class Connections:
                 connection = connection or connect_reader(self._path)
                 self._begin_reading(connection)
                 yield connection
-                connection.execute("COMMIT")
+                # Nothing was written; after a page that cannot be read a COMMIT would complain.
+                connection.execute("ROLLBACK")
             except BaseException:
                 if connection is not None:
                     connection.close()
                 raise
-            self._readers.append(connection)
+            self._give_back(connection)
         except sqlite3.Error as error:
             raise translate(error, self._url, what) from error
         finally:
             self._reading.release()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if self._closed:
+            connection.close()
+        else:
+            self._readers.append(connection)
 
     def _begin_reading(self, connection: sqlite3.Connection) -> None:
         # Readers wait for nobody, except for who recovers the log after a crash.
@@ -162,9 +171,9 @@ class Connections:
 
     def close(self) -> None:
         """Close all of them; the last one of all processes leaves a single file."""
+        if not self.is_open():
+            return
         with self._writing:
-            if self._closed or self._process != os.getpid():
-                return
             self._closed = True
             for connection in (*self._readers, self._writer):
                 if connection is not None:
