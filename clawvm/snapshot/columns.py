@@ -7,9 +7,10 @@ dozen steps of Python.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from itertools import chain, islice, repeat
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, repeat
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import msgspec
 
@@ -24,8 +25,12 @@ __all__ = ["PageColumns", "RowColumns", "page_columns", "pages_of", "row_columns
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Place = Annotated[int, msgspec.Meta(ge=-1)]
-Text = str | Count
+Number = Annotated[int, msgspec.Meta(ge=1)]
+"""The number of a text."""
+Text = str | Number
 """A short text, or the number of a long one."""
+
+Owners = tuple[tuple[Place, Count], ...]
 
 _LEVELS: Final = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
 _FULL: Final = 1 << 3
@@ -33,6 +38,8 @@ _FULL: Final = 1 << 3
 _LADDERS: Final = [
     tuple(level for place, level in enumerate(_LEVELS) if mask >> place & 1) for mask in range(16)
 ]
+_MASKS: Final = {ladder: mask for mask, ladder in enumerate(_LADDERS) if mask & _FULL}
+_FORM_COUNTS: Final = list(map(len, _LADDERS))
 POSITION_MAX: Final = 1 << 32
 """No message stands at this position or after it."""
 
@@ -40,26 +47,29 @@ _T = TypeVar("_T")
 
 
 class PageColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Pages, field by field; what belongs to a part, a form or a call stands in one long list."""
+    """Pages of one number of parts, field by field.
 
+    What belongs to a part, a form or a call stands in one list for all pages.
+    """
+
+    parts: Count
     ids: list[str]
     types: list[PageType]
-    sources: list[Text]
+    sources: list[Number]
     references: list[Text]
     turns: list[int]
     scopes: list[Scope]
     pins: list[Pin]
     floors: list[Fidelity]
-    part_counts: list[Count]
-    texts: list[Text]
+    texts: list[Number]
     ladders: list[Annotated[int, msgspec.Meta(ge=_FULL, le=15)]]
-    form_texts: list[Text | None]
-    form_tokens: list[tuple[Count, ...]]
+    form_texts: list[Count]
+    form_tokens: list[Count]
     form_qualities: list[Count]
     weights: list[Count]
     recompute_costs: list[Count]
     are_tools: list[bool]
-    labels: list[Text]
+    labels: list[Number]
     versions: list[Count]
     slots: list[Place]
     positions: list[Place]
@@ -72,91 +82,117 @@ class PageColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, g
 
 
 class RowColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Messages by position, which are runs; both other fields are None where one is gone."""
+    """Where messages stand (runs) and whom their parts belong to; None where one is gone."""
 
     positions: list[Count]
-    messages: list[Any]
-    owners: list[tuple[tuple[Place, Count], ...] | None]
+    owners: list[Owners | None]
 
 
-def page_columns(pages: Sequence[Page], pool: TextPool) -> PageColumns:
-    """Return pages as columns, their long texts in the pool."""
-    refer = pool.refer
+def page_columns(pages: Sequence[Page], pool: TextPool, packer: Packer) -> list[PageColumns]:
+    """Return pages as columns, those with the same number of parts together."""
+    groups: dict[int, list[Page]] = {}
+    for page in pages:
+        groups.setdefault(len(page.texts), []).append(page)
+    return [_columns(parts, groups[parts], pool, packer) for parts in sorted(groups)]
+
+
+def _columns(parts: int, pages: Sequence[Page], pool: TextPool, packer: Packer) -> PageColumns:
+    masks = [_MASKS.get(tuple(page.ladder), 0) for page in pages]
+    if 0 in masks:
+        pages = _in_order(pages)
+        masks = [_MASKS[tuple(page.ladder)] for page in pages]
+    forms = [form for page in pages for form in page.ladder.values()]
+    form_texts = [form.texts for form in forms]
+    form_tokens = [form.part_tokens for form in forms]
+    if forms and not {parts} == set(map(len, form_texts)) == set(map(len, form_tokens)):
+        _refuse_parts(pages)
     calls = [(place, page.call) for place, page in enumerate(pages) if page.call is not None]
-    forms = [[page.ladder[level] for level in _LEVELS if level in page.ladder] for page in pages]
-    every = list(chain.from_iterable(forms))
-    _check_parts(pages, forms)
     return PageColumns(
+        parts=parts,
         ids=[page.id for page in pages],
         types=[page.type for page in pages],
-        sources=[refer(page.provenance.source) for page in pages],
-        references=[refer(page.provenance.reference) for page in pages],
+        sources=pool.numbers([page.provenance.source for page in pages]),
+        references=packer.references([page.provenance.reference for page in pages]),  # type: ignore[arg-type]
         turns=[page.provenance.turn for page in pages],
         scopes=[page.scope for page in pages],
         pins=[page.pin for page in pages],
         floors=[page.floor for page in pages],
-        part_counts=[len(page.texts) for page in pages],
-        texts=[refer(text) for page in pages for text in page.texts],
-        ladders=[sum(1 << level - 1 for level in page.ladder) for page in pages],
-        form_texts=[None if text is None else refer(text) for form in every for text in form.texts],
-        form_tokens=[form.part_tokens for form in every],
-        form_qualities=[form.quality for form in every],
+        texts=pool.numbers(chain.from_iterable([page.texts for page in pages])),
+        ladders=masks,
+        form_texts=pool.numbers(chain.from_iterable(form_texts)),
+        form_tokens=list(chain.from_iterable(form_tokens)),
+        form_qualities=[form.quality for form in forms],
         weights=[page.weight for page in pages],
         recompute_costs=[page.recompute_cost for page in pages],
         are_tools=[page.is_tool for page in pages],
-        labels=[refer(page.label) for page in pages],
+        labels=pool.numbers([page.label for page in pages]),
         versions=[page.version for page in pages],
         slots=[page.slot for page in pages],
         positions=[page.position for page in pages],
         requests=[page.request for page in pages],
         callers=[place for place, _ in calls],
-        call_ids=[None if call.call_id is None else refer(call.call_id) for _, call in calls],
-        signatures=[refer(call.signature) for _, call in calls],
-        targets=[None if call.target is None else refer(call.target) for _, call in calls],
+        call_ids=packer.references([call.call_id for _, call in calls]),
+        signatures=packer.references([call.signature for _, call in calls]),  # type: ignore[arg-type]
+        targets=packer.references([call.target for _, call in calls]),
     )
 
 
-def _check_parts(pages: Sequence[Page], forms: Sequence[Sequence[PageForm]]) -> None:
-    for page, ladder in zip(pages, forms, strict=True):
-        parts = len(page.texts)
-        if Fidelity.FULL not in page.ladder or len(ladder) != len(page.ladder):
-            raise SnapshotInvalid(f"page {page.id!r} has no full level, or one that is none")
-        for form in ladder:
-            if len(form.texts) != parts or len(form.part_tokens) != parts:
+def _in_order(pages: Sequence[Page]) -> list[Page]:
+    """Return the pages with their ladders' levels in ascending order."""
+    for page in pages:
+        if Fidelity.FULL not in page.ladder or not set(page.ladder) <= set(_LEVELS):
+            raise SnapshotInvalid(
+                f"page {page.id!r} has a ladder without a full level, or with one that is none: "
+                f"{list(page.ladder)}"
+            )
+    return [
+        replace(page, ladder={level: page.ladder[level] for level in sorted(page.ladder)})
+        for page in pages
+    ]
+
+
+def _refuse_parts(pages: Sequence[Page]) -> NoReturn:
+    for page in pages:
+        for form in page.ladder.values():
+            if not len(page.texts) == len(form.texts) == len(form.part_tokens):
                 raise SnapshotInvalid(
-                    f"page {page.id!r} has {parts} parts and a form with {len(form.texts)} texts "
-                    f"and {len(form.part_tokens)} token counts; each part has one of both"
+                    f"page {page.id!r} has {len(page.texts)} parts, and a form with "
+                    f"{len(form.texts)} texts and {len(form.part_tokens)} token counts; each part "
+                    "has one of both"
                 )
+    raise AssertionError("some form of these pages has another number of parts than its page")
 
 
-def pages_of(columns: PageColumns, texts: Sequence[str], where: str) -> list[Page]:
-    """Return the pages of columns that hold together.
+def pages_of(groups: Sequence[PageColumns], texts: Sequence[str | None], where: str) -> list[Page]:
+    """Return the pages of columns that hold together, group after group.
 
     Raises
     ------
     SnapshotInvalid
-        When their lengths do not, or a text's number is not one.
+        When their lengths do not agree, or a text's number is not one.
     """
+    if len({columns.parts for columns in groups}) != len(groups):
+        raise _damaged(where, "pages with the same number of parts stand apart")
+    return list(chain.from_iterable(_pages(columns, texts, where) for columns in groups))
+
+
+def _pages(columns: PageColumns, texts: Sequence[str | None], where: str) -> list[Page]:
     count = len(columns.ids)
-    full = [_resolved(column, texts, where) for column in (columns.texts, columns.form_texts)]
-    form_counts = [len(_LADDERS[mask]) for mask in columns.ladders]
-    form_parts = list(chain.from_iterable(map(repeat, columns.part_counts, form_counts)))
-    if (
-        form_parts != list(map(len, columns.form_tokens))
-        or sum(columns.part_counts) != len(full[0])
-        or sum(form_parts) != len(full[1])
-    ):
-        raise _damaged(where, "the parts of pages and forms do not agree")
+    form_count = sum(map(_FORM_COUNTS.__getitem__, columns.ladders))
+    numbers = (columns.texts, columns.form_texts, columns.sources, columns.labels)
+    if max(max(column, default=0) for column in numbers) >= len(texts):
+        raise _damaged(where, f"there are {len(texts) - 1} texts and it names another")
+    text_of: Callable[[int], Any] = texts.__getitem__
     forms = _made(
         PageForm,
-        len(form_parts),
+        form_count,
         where,
-        texts=_cut(full[1], form_parts),
-        part_tokens=columns.form_tokens,
+        texts=_cut(map(text_of, columns.form_texts), columns.parts, form_count, where),
+        part_tokens=_cut(columns.form_tokens, columns.parts, form_count, where),
         quality=columns.form_qualities,
     )
-    sources = _resolved(columns.sources, texts, where)
     references = _resolved(columns.references, texts, where)
+    sources = list(map(text_of, columns.sources))
     if "" in sources or "" in references:
         raise _damaged(where, "a provenance needs a source and a reference")
     provenances = _made(
@@ -172,12 +208,12 @@ def pages_of(columns: PageColumns, texts: Sequence[str], where: str) -> list[Pag
         scope=columns.scopes,
         pin=columns.pins,
         floor=columns.floors,
-        texts=_cut(full[0], columns.part_counts),
+        texts=_cut(map(text_of, columns.texts), columns.parts, count, where),
         ladder=_ladders(columns.ladders, forms),
         weight=columns.weights,
         recompute_cost=columns.recompute_costs,
         is_tool=columns.are_tools,
-        label=_resolved(columns.labels, texts, where),
+        label=list(map(text_of, columns.labels)),
         version=columns.versions,
         slot=columns.slots,
         position=columns.positions,
@@ -187,7 +223,7 @@ def pages_of(columns: PageColumns, texts: Sequence[str], where: str) -> list[Pag
 
 
 def _calls(
-    columns: PageColumns, count: int, texts: Sequence[str], where: str
+    columns: PageColumns, count: int, texts: Sequence[str | None], where: str
 ) -> list[CallInfo | None]:
     calls: list[CallInfo | None] = [None] * count
     fields = [
@@ -209,20 +245,29 @@ def _ladders(masks: Sequence[int], forms: Sequence[PageForm]) -> list[dict[Fidel
     return [dict(zip(_LADDERS[mask], rest, strict=False)) for mask in masks]
 
 
-def _cut(values: Sequence[_T], counts: Sequence[int]) -> list[tuple[_T, ...]]:
-    """Return the values in tuples of these lengths."""
-    if set(counts) == {1}:
-        return list(zip(values, strict=True))
-    rest = iter(values)
-    return [tuple(islice(rest, count)) for count in counts]
+def _cut(values: Iterable[_T], size: int, count: int, where: str) -> Sequence[tuple[_T, ...]]:
+    """Return `count` tuples of `size` of the values each."""
+    if not size:
+        tuples: list[tuple[_T, ...]] = [()] * count
+        rest = list(values)
+    else:
+        rest = []
+        iterator = iter(values)
+        tuples = list(zip(*[iterator] * size, strict=False))
+        rest = list(iterator)
+    if rest or len(tuples) != count:
+        raise _damaged(where, f"{count} times {size} values were expected")
+    return tuples
 
 
-def _resolved(column: Iterable[Any], texts: Sequence[str], where: str) -> list[Any]:
+def _resolved(column: Sequence[Any], texts: Sequence[str | None], where: str) -> list[Any]:
     """Return a column with the texts in the place of their numbers."""
+    if int not in set(map(type, column)):
+        return list(column)
     try:
         return [texts[item] if type(item) is int else item for item in column]
     except IndexError:
-        raise _damaged(where, f"there are {len(texts)} texts and it names another") from None
+        raise _damaged(where, f"there are {len(texts) - 1} texts and it names another") from None
 
 
 def _made(kind: type[_T], count: int, where: str, **columns: Sequence[object]) -> list[_T]:
@@ -242,35 +287,41 @@ def _damaged(where: str, what: str) -> SnapshotInvalid:
     return SnapshotInvalid(f"section {where} is damaged: {what}")
 
 
-def row_columns(rows: dict[int, RowState | None], packer: Packer) -> RowColumns:
-    """Return messages as columns, by position."""
+def row_columns(
+    rows: Mapping[int, RowState | None], packer: Packer
+) -> tuple[RowColumns, list[Any]]:
+    """Return where messages stand, and the messages themselves."""
     places = sorted(rows)
     states = [rows[place] for place in places]
-    return RowColumns(
-        to_runs(places),
-        [
-            None if state is None else packer.tree(state.message, f"message {place}")
-            for place, state in zip(places, states, strict=True)
-        ],
-        [None if state is None else state.owners for state in states],
-    )
+    messages = [
+        None if state is None else packer.tree(state.message, f"message {place}")
+        for place, state in zip(places, states, strict=True)
+    ]
+    owners = [None if state is None else state.owners for state in states]
+    return RowColumns(to_runs(places), owners), messages
 
 
-def rows_of(columns: RowColumns, where: str) -> dict[int, RowState | None]:
+def rows_of(
+    columns: RowColumns, messages: Sequence[dict[str, Any] | None], where: str
+) -> dict[int, RowState | None]:
     """Return the messages of columns that hold together."""
-    messages, owners = columns.messages, columns.owners
+    owners = columns.owners
     count = count_of(columns.positions)
     if not count == len(messages) == len(owners):
-        raise _damaged(where, f"{count} positions and {len(messages)} messages")
+        raise _damaged(where, f"{count} positions, {len(messages)} messages, {len(owners)} owners")
     places = from_runs(columns.positions, POSITION_MAX, f"section {where}")
     if places != sorted(set(places)):
         raise _damaged(where, "positions stand twice or out of their order")
-    rows: dict[int, RowState | None] = {}
-    for place, message, owner in zip(places, messages, owners, strict=True):
-        if message is None and owner is None:
-            rows[place] = None
-        elif type(message) is dict and owner is not None:
-            rows[place] = RowState(message, owner)
-        else:
-            raise _damaged(where, f"message {place} is no dict with owners")
-    return rows
+    rows: dict[int, Any] = dict(zip(places, zip(messages, owners, strict=True), strict=True))
+    if None in messages or None in owners:
+        for place, (message, owner) in rows.items():
+            if (message is None) != (owner is None):
+                raise _damaged(where, f"message {place} has no owners, or they have no message")
+        there = {place: pair for place, pair in rows.items() if pair[0] is not None}
+        return {**dict.fromkeys(places), **_states(there)}
+    return _states(rows)
+
+
+def _states(rows: Mapping[int, tuple[dict[str, Any], Owners]]) -> dict[int, RowState | None]:
+    # What RowState(*pair) comes to, without a call of Python for each.
+    return dict(zip(rows, map(tuple.__new__, repeat(RowState), rows.values()), strict=True))

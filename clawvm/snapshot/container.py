@@ -17,7 +17,7 @@ from .header import (
     read_header,
     write_header,
 )
-from .sections import join, split
+from .sections import section, split
 from .state import JSON, Decoded, Encoded, Kind, StateDelta, check_kind
 from .texts import TextPool, read_texts
 
@@ -59,19 +59,20 @@ def encode(
         When something in it is no JSON, does not hold together, or passes a documented limit.
     """
     check_kind(kind, delta, operations, base)
-    from .payload import write_delta, write_trees
-    from .trees import Packer, encoded
+    from .payload import write_delta, write_texts, write_trees
+    from .trees import Packer
 
     pool = TextPool()
     packer = Packer(pool)
-    sections: dict[bytes, bytes] = {} if base is None else {b"BASE": base}
+    payload = bytearray()
+    if base is not None:
+        with section(payload, b"BASE"):
+            payload += base
     if delta is not None:
-        sections |= write_delta(delta, pool, packer)
-    sections |= write_trees(list(operations), dict(meta or {}), packer)
+        write_delta(payload, delta, pool, packer)
+    write_trees(payload, list(operations), dict(meta or {}), packer)
     texts = pool.written(external, known or {})
-    if texts.items:
-        sections[b"TEXT"] = encoded([texts.digest, texts.items], "texts")
-    payload = join(sections)
+    write_texts(payload, texts)
     if len(payload) > RAW_BYTES_MAX:
         raise SnapshotInvalid(
             f"a snapshot holds at most {RAW_BYTES_MAX} bytes and this one has {len(payload)}; "
@@ -93,12 +94,12 @@ def encode(
     return Encoded(data, texts.contents, texts.content_texts, header.digest)
 
 
-def _compressed(payload: bytes) -> tuple[bytes, int]:
+def _compressed(payload: bytearray) -> tuple[bytes, int]:
     """Return the payload as it is stored, and the flags that say how."""
     import lz4.block
 
     stored: bytes = lz4.block.compress(payload, store_size=False)
-    return (stored, 0) if len(stored) < len(payload) else (payload, PLAIN)
+    return (stored, 0) if len(stored) < len(payload) else (bytes(payload), PLAIN)
 
 
 def decode(data: bytes, contents: Sequence[bytes] = ()) -> Decoded:
@@ -124,18 +125,18 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
     """Read what stands behind a header that has been checked."""
     payload = _payload(header, stored)
     sections = split(payload, newer=header.format_minor > FORMAT_MINOR)
-    from .payload import read_base, read_delta, read_text_items, read_trees
+    from .payload import read_delta, read_items, read_trees
     from .trees import hook_for
 
     with _no_collections():
-        items = read_text_items(sections.get(b"TEXT"), header, contents)
+        items = read_items(sections.get(b"TEXT"), header, contents)
         texts = read_texts(items, contents)
         hook = hook_for(texts)
         delta = read_delta(sections, header, texts, hook)
         operations, meta = read_trees(sections, hook)
-    base = read_base(sections.get(b"BASE"))
+    base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
     check_kind(header.kind, delta, operations, base)
-    outside = [text for text, item in zip(texts, items, strict=True) if item is None]
+    outside = [text for text, item in zip(texts[1:], items, strict=True) if text and item is None]
     return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import count
+import secrets
 from pathlib import Path
 
 from ..crash_points import reach
@@ -13,8 +13,6 @@ from .header import HEADER_BYTES, RAW_BYTES_MAX, read_header
 from .state import Decoded, Kind, StateDelta
 
 __all__ = ["load", "load_delta", "save", "save_delta"]
-
-_numbers = count()
 
 
 def save(path: str | os.PathLike[str], state: StateDelta) -> bytes:
@@ -100,19 +98,21 @@ def _read(path: Path, kind: Kind) -> Decoded:
 
 def _write(path: Path, data: bytes) -> None:
     """Put a file in the place of another, or of none."""
-    # The process's own number, and not a random one: what it leaves behind tells who left it.
-    temporary = path.parent / f".clawvm-{os.getpid()}-{next(_numbers)}.tmp"
+    temporary = path.parent / f".clawvm-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
-        try:
-            with open(temporary, "xb", buffering=0) as file:
+        with open(temporary, "xb", buffering=0) as file:
+            try:
                 _write_all(file.fileno(), data)
                 reach("snapshot.written")
                 os.fsync(file.fileno())
-            reach("snapshot.synced")
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+                reach("snapshot.synced")
+                # Windows renames no file that is open.
+                file.close()
+                os.replace(temporary, path)
+            except BaseException:
+                file.close()
+                temporary.unlink(missing_ok=True)
+                raise
         reach("snapshot.replaced")
         _sync_folder(path.parent)
     except OSError as error:

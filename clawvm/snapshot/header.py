@@ -60,14 +60,14 @@ class Header(NamedTuple):
     header_bytes: int = HEADER_BYTES
 
 
-def checksum(data: bytes | memoryview) -> int:
+def checksum(data: bytes | bytearray | memoryview) -> int:
     """XXH3-64."""
     import xxhash
 
     return int(xxhash.xxh3_64_intdigest(data))
 
 
-def digest_of(data: bytes | memoryview) -> bytes:
+def digest_of(data: bytes | bytearray | memoryview) -> bytes:
     """XXH3-128, in canonical byte order."""
     import xxhash
 

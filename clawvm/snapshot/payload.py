@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from ..errors import SnapshotInvalid
+from ..pages import Page
 from .columns import (
     Count,
     PageColumns,
@@ -20,23 +22,24 @@ from .columns import (
 )
 from .header import Header, digest_of_all
 from .runs import count_of, from_runs, to_runs
-from .state import JSON, RECORD_BYTES, TABLE_KEYS, StateDelta
-from .texts import TextPool
-from .trees import Packer, check_tree, decode_with, encoded
+from .sections import section
+from .state import JSON, RECORD_BYTES, TABLE_KEYS, RowState, StateDelta
+from .texts import TextPool, Written
+from .trees import Hook, Packer, check_trees, decode_with, encode_into
 
 __all__ = [
     "SLOTS_MAX",
-    "read_base",
     "read_delta",
-    "read_text_items",
+    "read_items",
     "read_trees",
     "write_delta",
+    "write_texts",
     "write_trees",
 ]
 
 SLOTS_MAX: Final = 1 << 20
-"""Slots of one page table, at most: a list of free ones may take hundred times its bytes."""
-Hook = Callable[[int, memoryview], JSON]
+"""Slots of one page table, at most: a list of free ones may take a hundred times its bytes."""
+_OF_A_DELTA: Final = (b"RECS", b"PAGE", b"ARCH", b"ROWS", b"MSGS", b"SCAL")
 Digest = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 
 
@@ -52,46 +55,61 @@ class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     slots: list[Count]
 
 
+class _Archive(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """Pages out of the table; for each, in the order of the groups, its place among all (runs)."""
+
+    places: list[Count]
+    groups: list[PageColumns]
+
+
 class _Texts(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     digest: Digest | None
-    items: list[bytes | None]
+    items: list[Any]
 
 
-def write_delta(delta: StateDelta, pool: TextPool, packer: Packer) -> dict[bytes, bytes]:
-    """Return the sections of a state or change."""
+def write_delta(payload: bytearray, delta: StateDelta, pool: TextPool, packer: Packer) -> None:
+    """Add the sections of a state or change."""
     where = f"session {delta.session_id!r}"
     _check_sizes(delta, where)
     table: Mapping[str, Any] = delta.table
-    sections = {
-        b"TABL": encoded(
-            _Table(
-                pool.refer(delta.session_id),
-                delta.row_count,
-                table["half_life"],
-                table["clock"],
-                table["end"],
-                to_runs(table["free"]),
-                to_runs(delta.slots),
-            ),
-            where,
-        ),
-        b"RECS": delta.records,
-    }
+    with section(payload, b"TABL"):
+        meta = (table["half_life"], table["clock"], table["end"])
+        runs = (to_runs(table["free"]), to_runs(delta.slots))
+        session_id = packer.refer(delta.session_id)
+        encode_into(payload, _Table(session_id, delta.row_count, *meta, *runs), where)
+    if delta.records:
+        with section(payload, b"RECS"):
+            payload += delta.records
     if delta.pages:
-        pages = [delta.pages[slot] for slot in sorted(delta.pages)]
-        sections[b"PAGE"] = encoded(page_columns(pages, pool), where)
+        with section(payload, b"PAGE"):
+            pages = [delta.pages[slot] for slot in sorted(delta.pages)]
+            encode_into(payload, page_columns(pages, pool, packer), where)
     if delta.archived:
-        sections[b"ARCH"] = encoded(page_columns(delta.archived, pool), where)
+        with section(payload, b"ARCH"):
+            groups = page_columns(delta.archived, pool, packer)
+            encode_into(payload, _Archive(_places(delta.archived), groups), where)
     if delta.rows:
-        sections[b"ROWS"] = encoded(row_columns(delta.rows, packer), where)
+        columns, messages = row_columns(delta.rows, packer)
+        with section(payload, b"ROWS"):
+            encode_into(payload, columns, where)
+        with section(payload, b"MSGS"):
+            encode_into(payload, messages, where)
     if delta.scalars:
-        names = sorted(delta.scalars)
-        trees = {name: packer.tree(delta.scalars[name], f"scalar {name!r}") for name in names}
-        sections[b"SCAL"] = encoded(trees, where)
-    return sections
+        with section(payload, b"SCAL"):
+            encode_into(payload, _packed(delta.scalars, "scalar", packer), where)
+
+
+def _places(pages: Sequence[Page]) -> list[int]:
+    places = sorted(range(len(pages)), key=lambda place: len(pages[place].texts))
+    return to_runs(places)
+
+
+def _packed(trees: Mapping[str, JSON], what: str, packer: Packer) -> dict[str, Any]:
+    return {name: packer.tree(trees[name], f"{what} {name!r}") for name in sorted(trees)}
 
 
 def _check_sizes(delta: StateDelta, where: str) -> None:
+    """Refuse what no container has a place for, or what could not be read back."""
     if set(delta.table) != set(TABLE_KEYS):
         raise SnapshotInvalid(
             f"{where}: a page table's meta has {', '.join(TABLE_KEYS)}, found {sorted(delta.table)}"
@@ -114,25 +132,39 @@ def _check_sizes(delta: StateDelta, where: str) -> None:
 
 
 def write_trees(
-    operations: Sequence[JSON], meta: Mapping[str, JSON], packer: Packer
-) -> dict[bytes, bytes]:
-    """Return the sections of operations and notes."""
-    sections = {}
+    payload: bytearray, operations: Sequence[JSON], meta: Mapping[str, JSON], packer: Packer
+) -> None:
+    """Add the sections of operations and notes."""
     if operations:
         trees = [packer.tree(tree, f"operation {place}") for place, tree in enumerate(operations)]
-        sections[b"OPER"] = encoded(trees, "operations")
+        with section(payload, b"OPER"):
+            encode_into(payload, trees, "operations")
     if meta:
-        notes = {name: packer.tree(meta[name], f"note {name!r}") for name in sorted(meta)}
-        sections[b"META"] = encoded(notes, "notes")
-    return sections
+        with section(payload, b"META"):
+            encode_into(payload, _packed(meta, "note", packer), "notes")
 
 
-def read_text_items(
+def write_texts(payload: bytearray, texts: Written) -> None:
+    """Add the section of the texts."""
+    if texts.items:
+        with section(payload, b"TEXT"):
+            encode_into(payload, _Texts(texts.digest, texts.items), "texts")
+
+
+def read_items(
     data: memoryview | None, header: Header, contents: Sequence[bytes]
-) -> list[bytes | None]:
-    """Return the texts' bytes, None for those in `contents`, which are checked to be the ones."""
-    texts = _Texts(None, []) if data is None else decode_with(data, _Texts, "TEXT", None)
+) -> list[str | bytes | None]:
+    """Return the texts as stored, None for those in `contents`, which are checked to be the ones.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When their number is not the header's, or the contents are others.
+    """
+    texts = _Texts(None, []) if data is None else decode_with(data, _Texts, "TEXT")
     outside = texts.items.count(None)
+    if not {str, bytes, type(None)}.issuperset(map(type, texts.items)):
+        raise SnapshotInvalid("section TEXT is damaged: it has something that is no text")
     if len(texts.items) != header.texts or outside != header.contents:
         raise SnapshotInvalid(
             f"section TEXT has {len(texts.items)} texts, {outside} of them elsewhere; the header "
@@ -149,22 +181,17 @@ def read_text_items(
     return texts.items
 
 
-def read_base(data: memoryview | None) -> bytes | None:
-    """Return the digest of a delta's base."""
-    return None if data is None else bytes(data)
-
-
 def read_delta(
-    sections: Mapping[bytes, memoryview], header: Header, texts: Sequence[str], hook: Hook
+    sections: Mapping[bytes, memoryview], header: Header, texts: Sequence[str | None], hook: Hook
 ) -> StateDelta | None:
     """Return the state or change, if the container has one."""
     data = sections.get(b"TABL")
     if data is None:
-        stray = [tag for tag in (b"RECS", b"PAGE", b"ARCH", b"ROWS", b"SCAL") if tag in sections]
+        stray = sorted(sections.keys() & set(_OF_A_DELTA))
         if stray or header.records:
             raise SnapshotInvalid(f"the snapshot has sections {stray} and no section b'TABL'")
         return None
-    table = decode_with(data, _Table, "TABL", None)
+    table = decode_with(data, _Table, "TABL")
     records = bytes(sections.get(b"RECS", b""))
     if not count_of(table.slots) == header.records == len(records) / RECORD_BYTES:
         raise SnapshotInvalid(
@@ -185,51 +212,64 @@ def read_delta(
         },
         slots=from_runs(table.slots, table.end, "the slots"),
         records=records,
-        pages=_pages(sections.get(b"PAGE"), texts),
-        archived=_archived(sections.get(b"ARCH"), texts),
-        rows=_rows(sections.get(b"ROWS"), hook),
+        pages=_read_pages(sections.get(b"PAGE"), texts),
+        archived=_read_archive(sections.get(b"ARCH"), texts),
+        rows=_read_rows(sections.get(b"ROWS"), sections.get(b"MSGS"), hook),
         row_count=table.row_count,
-        scalars=_scalars(sections.get(b"SCAL"), "SCAL", hook),
+        scalars=_read_trees(sections.get(b"SCAL"), "SCAL", hook),
     )
 
 
-def _session_id(reference: Text, texts: Sequence[str]) -> str:
-    if isinstance(reference, str):
-        return reference
-    if reference >= len(texts):
-        raise SnapshotInvalid(f"section TABL names text {reference} of {len(texts)}")
-    return texts[reference]
+def _session_id(reference: Text, texts: Sequence[str | None]) -> str:
+    text = reference if isinstance(reference, str) else None
+    if isinstance(reference, int) and reference < len(texts):
+        text = texts[reference]
+    if text is None:
+        raise SnapshotInvalid(f"section TABL names text {reference} of {len(texts) - 1}")
+    return text
 
 
-def _pages(data: memoryview | None, texts: Sequence[str]) -> dict[int, Any]:
+def _read_pages(data: memoryview | None, texts: Sequence[str | None]) -> dict[int, Page]:
     if data is None:
         return {}
-    pages = pages_of(decode_with(data, PageColumns, "PAGE", None), texts, "PAGE")
-    slots = [page.slot for page in pages]
-    if slots != sorted(set(slots)) or slots[:1] == [-1]:
-        raise SnapshotInvalid("section PAGE is damaged: slots twice, out of order or missing")
-    return dict(zip(slots, pages, strict=True))
+    pages = pages_of(decode_with(data, list[PageColumns], "PAGE"), texts, "PAGE")
+    pages.sort(key=attrgetter("slot"))
+    by_slot = {page.slot: page for page in pages}
+    if len(by_slot) != len(pages) or -1 in by_slot:
+        raise SnapshotInvalid("section PAGE is damaged: two pages in one slot, or one in none")
+    return by_slot
 
 
-def _archived(data: memoryview | None, texts: Sequence[str]) -> list[Any]:
+def _read_archive(data: memoryview | None, texts: Sequence[str | None]) -> list[Page]:
     if data is None:
         return []
-    return pages_of(decode_with(data, PageColumns, "ARCH", None), texts, "ARCH")
+    archive = decode_with(data, _Archive, "ARCH")
+    pages = pages_of(archive.groups, texts, "ARCH")
+    places = from_runs(archive.places, len(pages), "section ARCH")
+    ordered = dict(zip(places, pages, strict=False))
+    if len(ordered) != len(pages):
+        raise SnapshotInvalid("section ARCH is damaged: two pages in one place, or one in none")
+    return [ordered[place] for place in range(len(pages))]
 
 
-def _rows(data: memoryview | None, hook: Hook) -> dict[int, Any]:
-    if data is None:
+def _read_rows(
+    data: memoryview | None, messages: memoryview | None, hook: Hook
+) -> dict[int, RowState | None]:
+    if data is None or messages is None:
+        if data is not messages:
+            raise SnapshotInvalid("the snapshot has one of the sections ROWS and MSGS")
         return {}
-    columns = decode_with(data, RowColumns, "ROWS", hook)
-    check_tree(columns.messages, "ROWS")
-    return rows_of(columns, "ROWS")
+    columns = decode_with(data, RowColumns, "ROWS")
+    trees = decode_with(messages, list[dict[str, Any] | None], "MSGS", hook)
+    check_trees(messages, trees, "MSGS")
+    return rows_of(columns, trees, "ROWS")
 
 
-def _scalars(data: memoryview | None, where: str, hook: Hook) -> dict[str, JSON]:
+def _read_trees(data: memoryview | None, where: str, hook: Hook) -> dict[str, JSON]:
     if data is None:
         return {}
     trees = decode_with(data, dict[str, Any], where, hook)
-    check_tree(trees.values(), where)
+    check_trees(data, list(trees.values()), where)
     return trees
 
 
@@ -240,5 +280,5 @@ def read_trees(
     operations: list[JSON] = []
     if b"OPER" in sections:
         operations = decode_with(sections[b"OPER"], list[Any], "OPER", hook)
-        check_tree(operations, "OPER")
-    return operations, _scalars(sections.get(b"META"), "META", hook)
+        check_trees(sections[b"OPER"], operations, "OPER")
+    return operations, _read_trees(sections.get(b"META"), "META", hook)

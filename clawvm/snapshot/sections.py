@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ..errors import SnapshotInvalid
 
-__all__ = ["TAGS", "join", "split"]
+__all__ = ["TAGS", "section", "split"]
 
 TAGS: Final = (
     b"BASE",
@@ -17,6 +18,7 @@ TAGS: Final = (
     b"PAGE",
     b"ARCH",
     b"ROWS",
+    b"MSGS",
     b"SCAL",
     b"OPER",
     b"META",
@@ -24,15 +26,16 @@ TAGS: Final = (
 )
 """Every section there is, in the order in which they stand; one with nothing in it is left out."""
 _HEAD = struct.Struct("<4sI")
+_LENGTH = struct.Struct("<I")
 
 
-def join(sections: Mapping[bytes, bytes]) -> bytes:
-    """Return the payload of these sections."""
-    parts = []
-    for tag in TAGS:
-        if tag in sections:
-            parts += [_HEAD.pack(tag, len(sections[tag])), sections[tag]]
-    return b"".join(parts)
+@contextmanager
+def section(payload: bytearray, tag: bytes) -> Iterator[None]:
+    """Put what is added to the payload inside into a section of its own."""
+    payload += _HEAD.pack(tag, 0)
+    start = len(payload)
+    yield
+    _LENGTH.pack_into(payload, start - _LENGTH.size, len(payload) - start)
 
 
 def split(payload: bytes, *, newer: bool) -> dict[bytes, memoryview]:

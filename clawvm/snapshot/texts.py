@@ -1,9 +1,12 @@
-"""The texts of a container: each once, wherever and however often it is referred to."""
+"""The texts of a container: each once, wherever and however often it is referred to.
+
+Texts have numbers from 1, in the order in which they were first referred to; 0 stands for no text.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from typing import Final, NamedTuple
 
 from ..errors import SnapshotInvalid
@@ -22,8 +25,8 @@ class Written(NamedTuple):
 
     Parameters
     ----------
-    items : list of (bytes or None)
-        Each text's bytes; None for one that is left to a store.
+    items : list of (str, bytes or None)
+        A text of ASCII as it is, any other as UTF-8; None for one that is left to a store.
     contents : list of (bytes or int)
         The bytes of those, or the ids under which the store has them already.
     content_texts : list of str
@@ -32,68 +35,61 @@ class Written(NamedTuple):
         What names the contents all together, if there are any.
     """
 
-    items: list[bytes | None]
+    items: list[str | bytes | None]
     contents: list[bytes | int]
     content_texts: list[str]
     digest: bytes | None
 
 
 class TextPool:
-    """Texts by number, in the order in which they were first referred to."""
+    """Texts by number."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        # What is not in it gets its size as its value: the next number. C code does all of that.
+        numbers: defaultdict[str | None, int] = defaultdict()
+        numbers.default_factory = numbers.__len__
+        numbers[None] = 0
+        self._numbers = numbers
+        self.number = numbers.__getitem__
+        """Return a text's number."""
 
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def number(self, text: str) -> int:
-        """Return a text's number; a new text gets the next one."""
-        return self._numbers.setdefault(text, len(self._numbers))
-
-    def refer(self, text: str) -> str | int:
-        """Return a short text as it is, or the number of a long one.
-
-        A short text that cannot be written as UTF-8 (a lone surrogate) counts as long: texts have
-        an encoding that can.
-        """
-        if len(text) < TEXT_CHARS_MIN and (text.isascii() or _is_plain(text)):
-            return text
-        return self._numbers.setdefault(text, len(self._numbers))
+    def numbers(self, texts: Iterable[str | None]) -> list[int]:
+        """Return the numbers of texts."""
+        return list(map(self.number, texts))
 
     def written(self, external: bool, known: Mapping[str, int]) -> Written:
         """Return what is stored here of each text, and what is left to a store."""
-        items: list[bytes | None] = [text.encode(*_ENCODING) for text in self._numbers]
+        texts = [text for text in self._numbers if text is not None]
+        # Not all of them as bytes, because msgspec copies a str of ASCII as it lies in memory. Any
+        # other it would have Python encode, and Python keeps what it encoded beside the text.
+        items: list[str | bytes | None] = [
+            text if text.isascii() else text.encode(*_ENCODING) for text in texts
+        ]
         if not external:
             return Written(items, [], [], None)
         contents: list[bytes | int] = []
         content_texts: list[str] = []
-        kept: list[bytes] = []
-        for number, text in enumerate(self._numbers):
-            data = items[number]
-            if data is not None and len(data) >= CONTENT_BYTES_MIN:
-                items[number] = None
+        outside: list[bytes] = []
+        for place, (text, item) in enumerate(zip(texts, items, strict=True)):
+            if item is not None and len(item) >= CONTENT_BYTES_MIN:
+                data = item.encode() if isinstance(item, str) else item
+                items[place] = None
+                outside.append(data)
                 contents.append(known.get(text, data))
                 content_texts.append(text)
-                kept.append(data)
-        return Written(items, contents, content_texts, digest_of_all(kept) if kept else None)
+        return Written(items, contents, content_texts, digest_of_all(outside) if outside else None)
 
 
-def read_texts(items: Sequence[bytes | None], contents: Sequence[bytes]) -> list[str]:
-    """Return the texts by number, those that a store keeps taken from `contents` in order."""
-    data: Iterable[bytes] = items  # type: ignore[assignment]
-    if contents:
-        rest = iter(contents)
-        data = [next(rest) if item is None else item for item in items]
+def read_texts(items: Sequence[str | bytes | None], contents: Sequence[bytes]) -> list[str | None]:
+    """Return the texts by number, those that are None in `items` taken from `contents` in order."""
+    rest = iter(contents)
     try:
-        return list(map(str, data, repeat(_ENCODING[0]), repeat(_ENCODING[1])))
+        return [
+            None,
+            *(
+                item if type(item) is str else str(next(rest) if item is None else item, *_ENCODING)  # type: ignore[arg-type]
+                for item in items
+            ),
+        ]
     except UnicodeDecodeError as error:
         raise SnapshotInvalid(f"a text of the snapshot is no UTF-8 ({error})") from error
-
-
-def _is_plain(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

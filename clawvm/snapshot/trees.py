@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from ..errors import SnapshotInvalid
 from .state import JSON
-from .texts import TextPool
+from .texts import TEXT_CHARS_MIN, TextPool
 
-__all__ = ["DEPTH_MAX", "Packer", "check_tree", "decode_with", "encoded", "hook_for"]
+__all__ = ["DEPTH_MAX", "Hook", "Packer", "check_trees", "decode_with", "encode_into", "hook_for"]
 
 DEPTH_MAX: Final = 100
 """Lists and dicts within each other, at most."""
 TEXT: Final = 1
-"""Extension: 4 bytes, the number of a text."""
+"""Extension: the number of a text, in decimal digits."""
 INTEGER: Final = 2
 """Extension: a whole number beyond 64 bits, in two's complement."""
 _INTEGER_BYTES_MAX: Final = 4096
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_TOO_DEEP: Final = f"lists and dicts stand {DEPTH_MAX} deep in each other at most"
+# What starts a binary or a time in MessagePack; a text or a number may have these bytes too.
+_SUSPECT: Final = (b"\xc4", b"\xc5", b"\xc6", b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
 
+Hook = Callable[[int, memoryview], JSON]
 _T = TypeVar("_T")
 _encoder = msgspec.msgpack.Encoder()
 
@@ -37,7 +42,9 @@ class Packer:
     """
 
     def __init__(self, pool: TextPool) -> None:
-        self._refer = pool.refer
+        self._number = pool.number
+        # Keys that stand in a tree as they are; messages have the same few again and again.
+        self._known: set[str] = set()
 
     def tree(self, tree: JSON, where: str) -> Any:
         """Return `tree` with extensions for its long texts; `where` names it in an error."""
@@ -46,35 +53,77 @@ class Packer:
         except _Refused as refused:
             raise SnapshotInvalid(f"{where}: {refused}") from None
 
+    def refer(self, text: str) -> str | int:
+        """Return a short text as it is, or the number of a long one.
+
+        A short text that cannot be written as UTF-8 (a lone surrogate) counts as long: the texts
+        have an encoding that can.
+        """
+        if len(text) < TEXT_CHARS_MIN and (text.isascii() or _is_plain(text)):
+            return text
+        return self._number(text)
+
+    def references(self, texts: Sequence[str | None]) -> list[str | int | None]:
+        """Return what `refer` returns of each."""
+        return [
+            text
+            if text is None or (len(text) < TEXT_CHARS_MIN and text.isascii())
+            else self.refer(text)
+            for text in texts
+        ]
+
     def _pack(self, node: JSON, depth: int) -> Any:
         kind = type(node)
         if kind is str:
-            reference = self._refer(node)
-            if isinstance(reference, str):
-                return reference
-            return msgspec.msgpack.Ext(TEXT, reference.to_bytes(4, "little"))
+            if len(node) < TEXT_CHARS_MIN and (node.isascii() or _is_plain(node)):
+                return node
+            return msgspec.msgpack.Ext(TEXT, b"%d" % self._number(node))
         if kind is dict:
             if not depth:
-                raise _Refused(f"lists and dicts stand {DEPTH_MAX} deep in each other at most")
-            return {self._key(key): self._pack(value, depth - 1) for key, value in node.items()}
+                raise _Refused(_TOO_DEEP)
+            if not self._known.issuperset(node):
+                node = self._pack_keys(node)
+            depth -= 1
+            # What `_pack` would return of a short text, which most values are, without the call.
+            return {
+                key: value
+                if type(value) is str and len(value) < TEXT_CHARS_MIN and value.isascii()
+                else self._pack(value, depth)
+                for key, value in node.items()
+            }
         if kind is list:
             if not depth:
-                raise _Refused(f"lists and dicts stand {DEPTH_MAX} deep in each other at most")
+                raise _Refused(_TOO_DEEP)
             return [self._pack(value, depth - 1) for value in node]
-        if node is None or kind is bool or kind is float:
-            return node
         if kind is int:
             return node if _LEAST <= node <= _MOST else _long(node)
+        if kind in _SCALARS:
+            return node
         return self._pack(_plain(node), depth)
 
-    def _key(self, key: object) -> Any:
-        if not isinstance(key, str):
-            raise _Refused(f"a key of JSON is a text, found {reprlib.repr(key)}")
-        return self._pack(key, 1)
+    def _pack_keys(self, node: dict[Any, JSON]) -> dict[Any, JSON]:
+        """Return the dict with extensions for the keys that cannot stand as they are."""
+        packed = {}
+        for key, value in node.items():
+            if not isinstance(key, str):
+                raise _Refused(f"a key of JSON is a text, found {reprlib.repr(key)}")
+            reference = self._pack(str.__str__(key), 0)
+            if type(reference) is str:
+                self._known.add(reference)
+            packed[reference] = value
+        return packed
 
 
 class _Refused(Exception):
     """What is no JSON; the caller knows where it stands."""
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(node: object) -> JSON:
@@ -101,20 +150,22 @@ def _long(number: int) -> msgspec.msgpack.Ext:
     return msgspec.msgpack.Ext(INTEGER, number.to_bytes(size, "little", signed=True))
 
 
-def encoded(value: object, where: str) -> bytes:
-    """Return the MessagePack of plain values."""
+def encode_into(payload: bytearray, value: object, where: str) -> None:
+    """Add the MessagePack of plain values to the payload; `where` names them in an error."""
     try:
-        return _encoder.encode(value)
+        _encoder.encode_into(value, payload, -1)
     except (OverflowError, TypeError, UnicodeEncodeError) as error:
         raise SnapshotInvalid(f"{where}: {error}") from error
 
 
-def hook_for(texts: Sequence[str]) -> Callable[[int, memoryview], JSON]:
+def hook_for(texts: Sequence[str | None]) -> Hook:
     """Return the reader of extensions for a container of these texts."""
 
     def read(code: int, data: memoryview) -> JSON:
-        if code == TEXT and len(data) == 4:
-            return texts[int.from_bytes(data, "little")]
+        if code == TEXT and len(data) < 10:
+            text = texts[int(bytes(data))]
+            if text is not None:
+                return text
         if code == INTEGER and 8 < len(data) <= _INTEGER_BYTES_MAX:
             return int.from_bytes(data, "little", signed=True)
         raise SnapshotInvalid(f"extension {code} of {len(data)} bytes is not known")
@@ -122,36 +173,44 @@ def hook_for(texts: Sequence[str]) -> Callable[[int, memoryview], JSON]:
     return read
 
 
-def decode_with(
-    data: memoryview, kind: type[_T], where: str, hook: Callable[[int, memoryview], JSON] | None
-) -> _T:
+def decode_with(data: memoryview, kind: type[_T], where: str, hook: Hook | None = None) -> _T:
     """Read MessagePack of this type."""
     try:
         return msgspec.msgpack.Decoder(kind, ext_hook=hook).decode(data)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, IndexError) as error:
+    except (
+        msgspec.MsgspecError,
+        RecursionError,
+        UnicodeDecodeError,
+        IndexError,
+        ValueError,
+        TypeError,
+    ) as error:
+        # The last three: no such text, no number, a key that is no key.
+        if isinstance(error, SnapshotInvalid):
+            raise
         raise SnapshotInvalid(f"section {where} is damaged: {error}") from error
 
 
-def check_tree(trees: Iterable[JSON], where: str) -> None:
-    """Refuse what MessagePack can say and JSON cannot.
+def check_trees(data: memoryview, trees: Sequence[JSON], where: str) -> None:
+    """Refuse what MessagePack can say and JSON cannot, given the bytes and what they say.
 
     Raises
     ------
     SnapshotInvalid
         When something in them is no JSON.
     """
-    waiting = list(trees)
+    raw = bytes(data)
+    if any(mark in raw for mark in _SUSPECT):
+        _check_each(trees, where)
+
+
+def _check_each(trees: Sequence[JSON], where: str) -> None:
+    waiting: list[Any] = [trees]
     while waiting:
         node = waiting.pop()
-        kind = type(node)
-        if kind is dict:
-            if not set(map(type, node)) <= {str}:
-                raise SnapshotInvalid(f"section {where} is damaged: a key is no text")
-            waiting += node.values()
-        elif kind is list:
-            waiting += node
-        elif kind not in _SCALARS:
-            raise SnapshotInvalid(f"section {where} is damaged: a {kind.__name__} is no JSON")
-
-
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+        for value in node.values() if type(node) is dict else node:
+            kind = type(value)
+            if kind is dict or kind is list:
+                waiting.append(value)
+            elif kind not in _SCALARS:
+                raise SnapshotInvalid(f"section {where} is damaged: a {kind.__name__} is no JSON")
