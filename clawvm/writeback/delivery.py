@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 
-from ..errors import ContentMissing, JournalConflict, LeaseLost, SpoolFull, StoreFailed
+from ..errors import ClawVMError, ContentMissing, JournalConflict, LeaseLost, SpoolFull, StoreFailed
 from ..pages import Scope
 from ..stores import Append, Durability, Store, Ticket
 from ..stores.spool import SpaceSpool
@@ -163,8 +163,7 @@ class Delivery:
             ticket = self.store.append(parcel.row, durability)
             if durability is Durability.COMMIT or self._scope is Scope.PROJECT:
                 self._learn(parcel.texts, ticket.wait(_PROJECT_WAIT))
-                while self._flying:  # rows before this one are on disk as well
-                    self._arrived(self._flying.popleft())
+                self.settle()  # rows before this one are on disk as well
             else:
                 parcel.ticket = ticket
                 self._flying.append(parcel)
@@ -173,7 +172,7 @@ class Delivery:
             if self.spool is None or ahead:
                 raise
             self._put_aside(parcel)
-        except (LeaseLost, JournalConflict, ContentMissing) as error:
+        except ClawVMError as error:  # an answer: it is not written
             parcel.doubtful = False
             if self._flying and isinstance(error, JournalConflict):
                 self.flush()  # it may only follow from a row in flight that has just failed
@@ -295,10 +294,6 @@ class Delivery:
         else:
             self._learn(parcel.texts, ids)
             self._flying.popleft()
-
-    def _arrived(self, parcel: Parcel) -> None:
-        assert parcel.ticket is not None
-        self._learn(parcel.texts, parcel.ticket.wait(0))
 
     def _raise_kept(self) -> None:
         self._spool_kept()
