@@ -8,8 +8,6 @@ told by it, so that its lease need not be waited for.
 from __future__ import annotations
 
 import os
-import secrets
-import socket
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +27,7 @@ def this_holder() -> str:
 
 @cache
 def _holder_of(pid: int) -> str:
-    parts = (_host(), str(pid), _started(pid), _namespace(), secrets.token_hex(4))
+    parts = (_host(), str(pid), _started(pid), _namespace(), os.urandom(4).hex())
     return ";".join(parts)
 
 
@@ -53,6 +51,8 @@ def is_dead(holder: str) -> bool:
 
 
 def _host() -> str:
+    import socket
+
     # Two machines may have been given one name; their ids differ.
     name = socket.gethostname().replace(";", "_") or _UNKNOWN
     return f"{name}/{_machine()}"

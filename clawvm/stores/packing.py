@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import xxhash
 
@@ -16,6 +17,7 @@ __all__ = [
     "Prepared",
     "body_check",
     "hint_of",
+    "is_sound",
     "pack_references",
     "prepare",
     "row_check",
@@ -75,6 +77,11 @@ def body_check(number: int, stored: bytes) -> int:
     return check - (1 << 63)
 
 
+def is_sound(number: int, check: object, stored: object) -> TypeGuard[bytes]:
+    """Whether a stored body is the one that its checksum was made of."""
+    return isinstance(stored, bytes) and body_check(number, stored) == check
+
+
 def row_check(
     space: int, seq: int, saved_at: int, token: int, body: int, check: int, references: bytes
 ) -> int:
@@ -101,8 +108,13 @@ def pack_references(ids: Sequence[int], base: int) -> bytes:
     return bytes(packed)
 
 
-def unpack_references(packed: bytes, base: int) -> tuple[int, ...]:
+def unpack_references(packed: object, base: int) -> tuple[int, ...]:
     """Undo `pack_references`."""
+    if not isinstance(packed, bytes):
+        raise StoreCorrupt(
+            f"a row's list of contents is of type {type(packed).__name__}, expected bytes; "
+            "run `clawvm fsck`"
+        )
     ids = []
     value = shift = 0
     for byte in packed:

@@ -229,9 +229,10 @@ class Store(Protocol):
     def acquire(self, space: Space, holder: str, ttl: float) -> Lease:
         """Take the lease on a session.
 
-        It can be had when there is none, when it has run out, when the same holder asks again, or
-        when the holder was a process of this machine that is dead. A lease that would hold for
-        longer than its ttl from now has run out too: the clock was moved back.
+        A project has none (`StoreInvalid`). It can be had when there is none, when it has run out,
+        when the same holder asks again, or when the holder was a process of this machine that is
+        dead. A lease that would hold for longer than its ttl from now has run out too: the clock
+        was moved back.
 
         Raises
         ------
@@ -243,15 +244,26 @@ class Store(Protocol):
         """Prolong a lease by its ttl; raises `LeaseLost` when another holder has taken over."""
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back; does nothing when it is lost. The next lease's token is greater."""
+        """Give a lease back, once what was appended before is on disk or refused.
+
+        Does nothing when the lease is lost. Afterwards its token is refused, and the next lease's
+        token is greater, even when the space has been deleted in between.
+        """
 
     def append(self, row: Append, durability: Durability = Durability.COMMIT) -> Ticket:
         """Write one row and its contents, both or neither.
 
         A row that is there already, byte for byte, with the same token, counts as written: a caller
-        who does not know how an append ended makes it again. At ``COMMIT`` the errors of
-        `Ticket.wait` are raised here; else by the ticket. Rows of one space reach the disk in the
-        order in which they were appended; when one fails, those after it fail too.
+        who does not know how an append ended makes it again. That is so even when the lease has
+        been lost since, and `LeaseLost` comes before `JournalConflict` where both would do. A
+        writer of a project, who has no token that tells its rows from another writer's, makes its
+        records distinct (by a nonce, say) and waits for one row before it appends the next.
+
+        At ``COMMIT`` the errors of `Ticket.wait` are raised here; else by the ticket. Rows of one
+        space reach the disk in the order in which they were appended; when one fails, those after
+        it fail too. Besides those errors, `StoreInvalid` is raised for a name or a token that no
+        space can have, `LimitExceeded` for an item of more than 256 MiB, and `ContentMissing` for
+        an id that the space does not refer to.
         """
 
     def flush(self) -> None:
@@ -260,7 +272,8 @@ class Store(Protocol):
     def save_snapshot(self, row: Append) -> None:
         """Replace the space's snapshot by one that covers the rows up to ``row.seq``.
 
-        Same checks of the token as in `append`; ``row.seq`` is at most the last row's.
+        Same checks of the token as in `append`; ``row.seq`` is at most the last row's and at least
+        that of the snapshot which is there, else `JournalConflict`. On disk when it returns.
         """
 
     def load(self, space: Space) -> Stored:
@@ -275,7 +288,8 @@ class Store(Protocol):
         Raises
         ------
         ContentMissing
-            When there is none of that id, or it is another tenant's.
+            When there is none of that id, or it is another tenant's. An id is never given to
+            another text, even when the first one has been deleted.
         StoreCorrupt
             When one does not match its digest.
         """
@@ -286,9 +300,12 @@ class Store(Protocol):
     def prune(self, before: float, *, tenant: str | None = None) -> PruneReport:
         """Delete what is older than `before` (Unix time) and no longer needed.
 
-        Of a space that is in use: journal rows that its snapshot covers, and contents that no row
-        and no snapshot refers to any more. What a page of the current state points to stays,
-        because the snapshot refers to it.
+        A session in which nothing was saved since `before` and which nobody holds goes as a whole;
+        a project never does. Of any other space: the first rows of the journal, as far as they are
+        all older and its snapshot covers them, and contents that no row and no snapshot refers to
+        any more. What a page of the current state points to stays, because the snapshot, or a row
+        after it, refers to it. What is old and stays is told with its reason in
+        `PruneReport.refused`.
         """
 
     def delete(self, space: Space) -> None:

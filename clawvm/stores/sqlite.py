@@ -15,7 +15,7 @@ from . import clock
 from .codec import Codec
 from .commit_queue import CommitQueue, Job, in_turn
 from .file_lock import FileLock
-from .packing import body_check, prepare
+from .packing import is_sound, prepare
 from .protocol import (
     Append,
     Durability,
@@ -182,7 +182,7 @@ class SqliteStore:
     def contents(self, space: Space, ids: Sequence[int]) -> list[bytes]:
         """Return contents by id; see `Store.contents`."""
         check_space(space)
-        found: dict[int, tuple[int, bytes]] = {}
+        found: dict[int, tuple[object, object]] = {}
         with self._connections.reading(f"read contents of {space}") as connection:
             for part in in_parts(set(ids)):
                 marks = ",".join("?" * len(part))
@@ -233,14 +233,14 @@ class SqliteStore:
         """Flush and release everything; a second call changes nothing."""
         self._finish()
 
-    def _content(self, space: Space, number: int, found: tuple[int, bytes] | None) -> bytes:
+    def _content(self, space: Space, number: int, found: tuple[object, object] | None) -> bytes:
         if found is None:
             raise ContentMissing(
                 f"the store {self.url} has no content {number} for tenant {space.tenant!r}; "
                 "it was deleted, or the id is another store's"
             )
         check, data = found
-        if body_check(number, data) != check:
+        if not is_sound(number, check, data):
             raise StoreCorrupt(
                 f"content {number} of {space} does not match its checksum; "
                 f"run `clawvm fsck {self.url}`"

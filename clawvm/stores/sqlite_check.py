@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import StoreCorrupt
 from ..pages import Scope
 from .codec import Codec
-from .packing import body_check, hint_of, unpack_references
+from .packing import hint_of, is_sound, unpack_references
 from .protocol import Finding, Space
 from .sqlite_mend import add_share, drop_body, drop_share, drop_snapshot, reindex, release, set_hint
 from .sqlite_rows import ROW_COLUMNS, decoded_row
@@ -55,6 +55,7 @@ class _Check:
         self._codec = codec
         self._problems: list[Problem] = []
         self._spaces: dict[int, _Known] = {}
+        self._unreadable = 0
         #: Spaces of which something cannot be read: nobody can say what they do not refer to.
         self._unclear: set[int] = set()
         #: Owner of each content.
@@ -82,11 +83,14 @@ class _Check:
             yield from self._connection.execute(statement, values)
         except sqlite3.DatabaseError as error:
             self._note(where, f"cannot be read: {error}")
+            self._unreadable += 1
 
     def _check_file(self) -> None:
-        for (message,) in self._read(f"PRAGMA integrity_check({_MESSAGES_MAX})", (), "the file"):
-            if message != "ok":
-                self._note("the file", message, reindex if "index" in message else None)
+        statement = f"PRAGMA integrity_check({_MESSAGES_MAX})"
+        messages = [message for (message,) in self._read(statement, (), "the file")]
+        if messages not in ([], ["ok"]):
+            what = "; ".join(message.replace("\n", " ") for message in messages)
+            self._note("the file", what, reindex if " index " in what else None)
 
     def _read_spaces(self) -> None:
         columns = "id, tenant, scope, name, deleted"
@@ -129,7 +133,7 @@ class _Check:
         for check, data in self._read(
             "SELECT checksum, data FROM bodies WHERE id = ?", (number,), where
         ):
-            if not isinstance(data, bytes) or body_check(number, data) != check:
+            if not is_sound(number, check, data):
                 self._note(where, "does not match its checksum")
                 return
             try:
@@ -147,7 +151,7 @@ class _Check:
             # The next prune takes the rest of it away; until then it may look any way.
             self._collect(known, uses)
             return uses
-        before = len(self._problems)
+        before, unreadable = len(self._problems), self._unreadable
         numbers = []
         for columns in self._select_rows("journal", known, f"the journal of {known.space}"):
             numbers.append(columns[0])
@@ -155,9 +159,10 @@ class _Check:
         missing = sorted(set(range(min(numbers, default=1), max(numbers, default=0))) - {*numbers})
         if missing:
             self._note(known.space, f"lacks the rows {_shown(missing)}")
+            self._unclear.add(known.id)
         sound = len(self._problems) == before
         self._check_snapshot(known, numbers, sound, uses)
-        if len(self._problems) > before:
+        if self._unreadable > unreadable:
             self._unclear.add(known.id)
         return uses
 
@@ -173,6 +178,7 @@ class _Check:
             row = decoded_row(known.id, columns, self._codec, where)
         except StoreCorrupt as error:
             self._note(where, str(error))
+            self._unclear.add(known.id)
             return False
         uses.contents.update(row.contents)
         sound = True
@@ -206,6 +212,7 @@ class _Check:
         first = min(numbers, default=covered + 1)
         if first > covered + 1:
             self._note(known.space, f"lacks the rows {covered + 1} to {first - 1}")
+            self._unclear.add(known.id)
 
     def _collect(self, known: _Known, uses: _Uses) -> None:
         for table in ("journal", "snapshots"):
@@ -231,13 +238,16 @@ class _Check:
                 release(owner, ids),
             )
         for number, space in sorted(self._shares):
-            if space not in self._unclear and number not in uses.get(space, _Uses()).contents:
+            known = uses.get(space, _Uses()).contents
+            if self._owners.get(number) == space or (
+                space not in self._unclear and number not in known
+            ):
                 self._note(
                     f"content {number}",
-                    f"is entered as shared with space {space}, which does not refer to it",
+                    f"is wrongly entered as shared with space {space}",
                     drop_share(number, space),
                 )
-        if self._unclear:
+        if self._unclear or self._unreadable:
             return
         used = set[int]().union(*(use.bodies for use in uses.values()))
         for number in sorted(self._records - used):

@@ -136,7 +136,8 @@ class Connections:
                 connection = connection or connect_reader(self._path)
                 self._begin_reading(connection)
                 yield connection
-                connection.execute("COMMIT")
+                # Nothing was written; after a page that cannot be read a COMMIT would complain.
+                connection.execute("ROLLBACK")
             except BaseException:
                 if connection is not None:
                     connection.close()

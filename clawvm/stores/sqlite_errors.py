@@ -25,7 +25,9 @@ def is_busy(error: sqlite3.Error) -> bool:
 def translate(error: sqlite3.Error, url: str, what: str) -> ClawVMError:
     """Make the error that the caller sees, a `StoreCorrupt` or a `StoreFailed`."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    if primary_code(error) in _CORRUPT:
+    # A text that is no text, which Python's module finds, not SQLite.
+    undecodable = primary_code(error) == 0 and "decode" in str(error)
+    if primary_code(error) in _CORRUPT or undecodable:
         return StoreCorrupt(
             f"the store {url} is damaged, it could not {what} ({name}: {error}); run `clawvm fsck`"
         )

@@ -53,10 +53,11 @@ def add_share(content: int, space: int) -> Mend:
 
 
 def drop_share(content: int, space: int) -> Mend:
-    """Strike out that a content is shared with a space that does not refer to it."""
+    """Strike out that a content is shared with a space that has it, or does not refer to it."""
 
     def mend(connection: sqlite3.Connection) -> bool:
-        if content in references_of(connection, space):
+        owner = connection.execute("SELECT space FROM bodies WHERE id = ?", (content,)).fetchone()
+        if owner != (space,) and content in references_of(connection, space):
             return False
         cursor = connection.execute(
             "DELETE FROM shares WHERE body = ? AND space = ?", (content, space)

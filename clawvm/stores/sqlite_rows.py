@@ -15,6 +15,7 @@ from .commit_queue import Job
 from .packing import (
     Prepared,
     body_check,
+    is_sound,
     pack_references,
     row_check,
     unpack_references,
@@ -221,9 +222,9 @@ def _same_row(
     return ids
 
 
-def _equals(number: int, check: int, data: bytes, text: bytes, codec: Codec) -> bool:
+def _equals(number: int, check: object, data: object, text: bytes, codec: Codec) -> bool:
     """Whether a stored body is sound and holds exactly `text`."""
-    if body_check(number, data) != check:
+    if not is_sound(number, check, data):
         return False
     try:
         return codec.decode(data) == text
@@ -343,9 +344,9 @@ def release_contents(connection: sqlite3.Connection, space: int, ids: set[int]) 
 def decoded_row(space: int, columns: Sequence[Any], codec: Codec, what: str) -> Row:
     """Check and decode (seq, saved_at, token, body, refs, checksum, body's checksum, data)."""
     seq, saved_at, token, body, refs, check, body_sum, data = columns
-    if not isinstance(data, bytes) or not isinstance(refs, bytes):
-        raise StoreCorrupt(f"{what}: the body {body} is missing; run `clawvm fsck`")
-    if body_check(body, data) != body_sum:
+    if data is None:
+        raise StoreCorrupt(f"{what}: its record is missing; run `clawvm fsck`")
+    if not is_sound(body, body_sum, data) or not isinstance(refs, bytes):
         raise StoreCorrupt(f"{what}: the record does not match its checksum; run `clawvm fsck`")
     if row_check(space, seq, saved_at, token, body, body_sum, refs) != check:
         raise StoreCorrupt(f"{what}: the row does not match its checksum; run `clawvm fsck`")
