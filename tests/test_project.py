@@ -33,9 +33,23 @@ LOWER_FLOORS = frozenset().union(*FLOORS[:4])
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # Modules that import something heavy at their top and are only reached by a lazy import.
-LAZY_MODULES: frozenset[str] = frozenset()
+LAZY_MODULES: frozenset[str] = frozenset(
+    # psycopg; reached from `stores.postgres` when such a store is opened.
+    f"clawvm.stores.postgres_{part}"
+    for part in ("append", "check", "link", "migrate", "upkeep")
+)
 
-HEAVY = ("anthropic", "msgspec", "numpy", "openai", "rich", "tiktoken", "toktok", "typer")
+HEAVY = (
+    "anthropic",
+    "msgspec",
+    "numpy",
+    "openai",
+    "psycopg",
+    "rich",
+    "tiktoken",
+    "toktok",
+    "typer",
+)
 
 # Written in pieces, so that this file is not its own first find.
 OUT_OF_PLACE = re.compile(
