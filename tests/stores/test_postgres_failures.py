@@ -49,7 +49,7 @@ def test_a_server_that_is_down_is_reported_and_used_again_when_it_is_back(
     store = place.open()
     fill(store, PROJECT, 2)
     server.stop()
-    with pytest.raises(StoreFailed, match="nothing was lost"):
+    with pytest.raises(StoreFailed, match="making the call again is safe"):
         store.append(Append(PROJECT, 3, b"record 3", [text(3)]))
     with pytest.raises(StoreFailed):
         store.load(PROJECT)
