@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from lossy_proxy import lossy_proxy
 from postgres import NoServer, Server, running_server
 from store_harness import HOLDER, OTHER, PROJECT, SESSION, PostgresPlace, fill, text
 
@@ -176,6 +177,29 @@ def test_an_append_survives_that_its_connection_is_cut(
         b"record 2",
         b"record 3",
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the proxy needs sockets with a path")
+def test_a_row_whose_acknowledgement_is_lost_is_written_once(
+    place: PostgresPlace, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lossy_proxy(server.folder / f".s.PGSQL.{server.port}") as proxy:
+        place.parameters = {**place.parameters, "host": str(proxy.folder)}
+        store = place.open()
+        fill(store, PROJECT, 1)
+
+        def lose(name: str) -> None:
+            if name == "store.commit":
+                proxy.swallow.set()
+
+        monkeypatch.setattr(crash_points, "hook", lose)
+        ids = store.append(Append(PROJECT, 2, b"record 2", [text(2)])).wait()
+        monkeypatch.setattr(crash_points, "hook", None)
+        assert proxy.swallowed == 1
+        rows = store.load(PROJECT).rows
+        assert [(row.seq, row.record) for row in rows] == [(1, b"record 1"), (2, b"record 2")]
+        assert rows[1].contents == ids
+        store.close()
 
 
 def test_an_append_cut_off_while_it_waits_is_made_again(place: PostgresPlace) -> None:
