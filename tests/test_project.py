@@ -34,13 +34,29 @@ FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in room
 
 # Modules that import something heavy at their top and are only reached by a lazy import.
 LAZY_MODULES: frozenset[str] = frozenset(
-    # Decoders that C code runs are described by types, which need msgspec; `container` imports
-    # these when a session is saved or loaded.
-    f"clawvm.snapshot.{name}"
-    for name in ("columns", "payload", "trees")
+    (
+        # Decoders that C code runs are described by types, which need msgspec; `container` imports
+        # these when a session is saved or loaded.
+        *(f"clawvm.snapshot.{name}" for name in ("columns", "payload", "trees")),
+        # psycopg; reached from `stores.postgres` when such a store is opened.
+        *(
+            f"clawvm.stores.postgres_{part}"
+            for part in ("append", "check", "link", "migrate", "upkeep")
+        ),
+    )
 )
 
-HEAVY = ("anthropic", "msgspec", "numpy", "openai", "rich", "tiktoken", "toktok", "typer")
+HEAVY = (
+    "anthropic",
+    "msgspec",
+    "numpy",
+    "openai",
+    "psycopg",
+    "rich",
+    "tiktoken",
+    "toktok",
+    "typer",
+)
 
 # Written in pieces, so that this file is not its own first find.
 OUT_OF_PLACE = re.compile(

@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_harness import MemoryPlace, Place, SqlitePlace
+from postgres import Server
+from store_harness import MemoryPlace, Place, PostgresPlace, SqlitePlace
 
 from clawvm.stores import Store
 
 PLACES: dict[str, type[Place]] = {"memory": MemoryPlace, "sqlite": SqlitePlace}
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=[*PLACES, PostgresPlace.kind])
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
-    place = PLACES[request.param](tmp_path, monkeypatch)
+    if request.param == PostgresPlace.kind:
+        server = request.getfixturevalue("postgres_server")
+        place: Place = PostgresPlace(server, tmp_path, monkeypatch)
+    else:
+        place = PLACES[request.param](tmp_path, monkeypatch)
     yield place
     place.close()
 
@@ -30,5 +35,14 @@ def store(place: Place) -> Store:
 @pytest.fixture
 def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlitePlace]:
     place = SqlitePlace(tmp_path, monkeypatch)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def postgres(
+    postgres_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PostgresPlace]:
+    place = PostgresPlace(postgres_server, tmp_path, monkeypatch)
     yield place
     place.close()

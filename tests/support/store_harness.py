@@ -5,10 +5,13 @@ To plug in a store: a subclass of `Place`, and its line in PLACES of tests/store
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from postgres import Server
 
 from clawvm.pages import Scope
 from clawvm.stores import Append, Codec, Durability, Space, Store, clock, open_store
@@ -78,6 +81,38 @@ class SqlitePlace(Place):
     @property
     def path(self) -> Path:
         return self.folder / "agents.db"
+
+
+class PostgresPlace(Place):
+    """A schema of its own in the server of the test session."""
+
+    kind = "postgresql"
+    numbers = itertools.count(1)
+
+    def __init__(self, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(folder, monkeypatch)
+        self.server = server
+        self.schema = f"place_{next(self.numbers)}"
+        self.parameters = {"options": f"-csearch_path={self.schema}"}
+        self.moved = 0.0
+        server.execute(f"CREATE SCHEMA {self.schema}")
+
+    @property
+    def url(self) -> str:
+        return self.server.url(**self.parameters)
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement in the schema, behind the stores' backs."""
+        return self.server.execute(f"SET search_path TO {self.schema}; {statement}")
+
+    def move_clock(self, seconds: float) -> None:
+        if not self.opened:
+            self.open()
+        self.moved += seconds
+        self.execute(
+            "CREATE OR REPLACE FUNCTION clawvm_now() RETURNS double precision LANGUAGE sql AS "
+            f"'SELECT extract(epoch FROM clock_timestamp())::double precision + {self.moved}'"
+        )
 
 
 def text(number: int, size: int = 700) -> bytes:
