@@ -5,20 +5,20 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import NamedTuple
 
 from .. import crash_points
 from ..errors import ContentMissing, JournalConflict
 from ..pages import Scope
-from ..snapshot import Kind, StateDelta, apply, encode
+from ..snapshot import Kind, StateDelta, encode
 from ..stores import Append, Durability, Space, Store
 from ..stores.spool import Spool
 from .delivery import DOWN, Delivery, Parcel
 from .heads import Heads
 from .operations import Committed, Operation, ReasonCode, Rejection
-from .reading import decode_append, load, note_rejections, read_rows
+from .reading import JournalRow, decode_append, fold_state, load, note_rejections, read_rows
 from .records import Transaction, note_of, operation_trees, recordable
 from .validate import Authority, Verdict, judge
 
@@ -311,17 +311,19 @@ class Committer:
         waiting = [decode_append(row) for row in self.delivery.waiting_rows()]
         rows = read_rows(self.store, self.space, waiting[0].transaction.seq)
         landed = {row.transaction.seq: row.transaction.commit_id for row in rows}
+        continued: list[JournalRow] = []
         for row in waiting:
             transaction = row.transaction
             if landed.get(transaction.seq) == transaction.commit_id:
                 self.delivery.drop_waiting()
             elif transaction.seq != self.seq + 1:
                 self.delivery.refuse_waiting()
-                return
+                break
             else:
                 self.heads.fold(transaction.committed, f"spool of {self.space}")
                 self._enter(transaction, row.size)
-                self.state = fold_state(self.state, [row.delta])
+                continued.append(row)
+        self.state = fold_state(self.state, [row.delta for row in continued])
         self.delivery.drain()
 
 
@@ -335,14 +337,6 @@ def _staged_again(
     ]
     note = Note(transaction.commit_id, transaction.boundary, transaction.turn, transaction.at)
     return note, staged, False, transaction.rejected
-
-
-def fold_state(state: StateDelta | None, deltas: Iterable[StateDelta | None]) -> StateDelta | None:
-    """Return a state with changes applied to it, in order."""
-    for delta in deltas:
-        if delta is not None:
-            state = delta if state is None else apply(state, delta)
-    return state
 
 
 def _committed(operation: Operation, verdict: Verdict) -> Committed:

@@ -197,6 +197,7 @@ class Journal(JournalView):
             transaction.rejected,
             self._delivery.ticket(parcel),
             parcel.spooled,
+            len(parcel.row.record),
         )
 
     def retry(self, rejection_id: str, **changes: Any) -> Operation:
@@ -269,7 +270,12 @@ class Journal(JournalView):
                 delta_of=delta_of,
             )
             return Receipt(
-                transaction.seq, transaction.committed, transaction.rejected, None, parcel.spooled
+                transaction.seq,
+                transaction.committed,
+                transaction.rejected,
+                None,
+                parcel.spooled,
+                len(parcel.row.record),
             )
 
     # Snapshots

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
 from ..errors import OperationInvalid
@@ -27,6 +27,7 @@ __all__ = [
     "Loaded",
     "decode_append",
     "find_text",
+    "fold_state",
     "inverse",
     "load",
     "note_rejections",
@@ -94,7 +95,8 @@ def load(store: Store, space: Space) -> Loaded:
     stored = store.load(space)
     rows = stored.rows if stored.snapshot is None else [stored.snapshot, *stored.rows]
     texts = _contents(store, space, rows)
-    heads, rejections, state = Heads(), dict[str, Rejection](), None
+    heads, rejections = Heads(), dict[str, Rejection]()
+    deltas: list[StateDelta | None] = []
     known: dict[str, int] = {}
     where = str(space)
     for row in rows:
@@ -107,17 +109,31 @@ def load(store: Store, space: Space) -> Loaded:
             transaction = transaction_of(row.seq, decoded.operations, decoded.meta, where)
             heads.fold(transaction.committed, f"{where}, row {row.seq}")
             note_rejections(rejections, transaction)
-        if decoded.delta is not None:
-            state = decoded.delta if state is None else apply(state, decoded.delta)
+        deltas.append(decoded.delta)
     return Loaded(
         stored.last_seq,
         heads,
         rejections,
-        state,
+        fold_state(None, deltas),
         known,
         0 if stored.snapshot is None else len(stored.snapshot.record),
         sum(len(row.record) for row in stored.rows),
     )
+
+
+def fold_state(state: StateDelta | None, deltas: Sequence[StateDelta | None]) -> StateDelta | None:
+    """Return a state with changes applied to it, in order.
+
+    Neighbours are joined first, and the state comes last: that each change is applied to the whole
+    state would take the square of their number.
+    """
+    parts = [delta for delta in deltas if delta is not None]
+    while len(parts) > 1:
+        pairs = zip_longest(parts[::2], parts[1::2])
+        parts = [first if second is None else apply(first, second) for first, second in pairs]
+    if not parts:
+        return state
+    return parts[0] if state is None else apply(state, parts[0])
 
 
 def note_rejections(rejections: dict[str, Rejection], transaction: Transaction) -> None:

@@ -34,6 +34,8 @@ class Receipt(NamedTuple):
         To be waited for, at the levels ``group`` and ``deferred``; None when it is on disk already.
     spooled : bool
         Whether it is in the local spool and not in the store.
+    record_bytes : int
+        Size of the row's record, before the store compresses it; its long texts are not part of it.
     """
 
     seq: int
@@ -41,6 +43,7 @@ class Receipt(NamedTuple):
     rejected: tuple[Rejection, ...]
     ticket: CommitTicket | None
     spooled: bool
+    record_bytes: int = 0
 
 
 class JournalView:
