@@ -133,10 +133,14 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
         texts = read_texts(items, contents)
         hook = hook_for(texts)
         delta = read_delta(sections, header, texts, hook)
-        operations, meta = read_trees(sections, hook)
+        operations, meta = read_trees(sections, texts, hook)
     base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
     check_kind(header.kind, delta, operations, base)
-    outside = [text for text, item in zip(texts[1:], items, strict=True) if text and item is None]
+    outside = [
+        text
+        for text, item in zip(texts[1:], items, strict=True)
+        if text is not None and item is None
+    ]
     return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
 
 
