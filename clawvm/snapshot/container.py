@@ -68,11 +68,12 @@ def encode(
     if base is not None:
         with section(payload, b"BASE"):
             payload += base
-    if delta is not None:
-        write_delta(payload, delta, pool, packer)
-    write_trees(payload, list(operations), dict(meta or {}), packer)
-    texts = pool.written(external, known or {})
-    write_texts(payload, texts)
+    with _no_collections():
+        if delta is not None:
+            write_delta(payload, delta, pool, packer)
+        write_trees(payload, operations, meta or {}, packer)
+        texts = pool.written(external, known or {})
+        write_texts(payload, texts)
     if len(payload) > RAW_BYTES_MAX:
         raise SnapshotInvalid(
             f"a snapshot holds at most {RAW_BYTES_MAX} bytes and this one has {len(payload)}; "

@@ -64,7 +64,7 @@ class SmallSession:
         number = self._number
         self.turn += 1
         is_tool = number % 2 == 0
-        texts = (self.text(chars),)
+        texts: tuple[str, ...] = (self.text(chars),)
         if is_tool:
             texts = (f'{{"path": "src/module_{number}.py"}}', *texts)
         page = Page(
