@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -383,12 +384,13 @@ store.close()
 
 
 @POSIX
-def test_a_file_that_can_only_be_read_is_read(sqlite: SqlitePlace, tmp_path: Path) -> None:
+def test_a_file_that_can_only_be_read_is_read(sqlite: SqlitePlace) -> None:
     store = sqlite.open()
     fill(store, PROJECT, 1)
     store.close()
     # The folder above is this user's alone.
-    folder = Path(shutil.copytree(sqlite.folder, f"/tmp/clawvm-test-{os.getpid()}"))
+    folder = Path(tempfile.mkdtemp())
+    shutil.copytree(sqlite.folder, folder, dirs_exist_ok=True)
     try:
         (folder / "agents.db").chmod(0o444)
         (folder / "agents.db-lock").chmod(0o666)
