@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 import time
@@ -326,6 +325,8 @@ class Session(Memory):
 
         The session must not be used until it has answered.
         """
+        import asyncio
+
         return await asyncio.to_thread(self.boundary, kind)
 
     def wait(self, timeout: float | None = None) -> None:

@@ -58,6 +58,7 @@ class Note(NamedTuple):
     boundary: str
     turn: int
     at: float
+    undoes: int = 0
 
 
 class _Prepared(NamedTuple):
@@ -129,10 +130,10 @@ class Committer:
                 raise
             self.rebase()
 
-    def next_note(self, boundary: str, turn: int) -> Note:
+    def next_note(self, boundary: str, turn: int, undoes: int = 0) -> Note:
         """Name a new commit: no two rows of a space are ever alike, whoever writes them."""
         self._commits += 1
-        return Note(f"{self._writer}.{self._commits}", boundary, turn, time.time())
+        return Note(f"{self._writer}.{self._commits}", boundary, turn, time.time(), undoes)
 
     def write(
         self,
@@ -149,9 +150,9 @@ class Committer:
     ) -> tuple[Parcel, Transaction]:
         """Validate and write one transaction; see `Journal.commit`.
 
-        With `whole`, everything is refused when one operation is. `carried` are refusals of an
-        earlier try of it. `from_stage` operations leave the stage with it. With `ahead`, it does
-        not wait for the rows of the spool, being one.
+        With `whole`, everything is refused when one operation is: an undo. `carried` are refusals
+        of an earlier try of it. `from_stage` operations leave the stage with it. With `ahead`, it
+        does not wait for the rows of the spool, being one.
         """
         for attempt in range(_CONFLICTS_MAX):
             trial, transaction = self._validated(note, staged, whole, carried)
@@ -243,7 +244,17 @@ class Committer:
             for number, rejection in enumerate([*rejected, *carried], len(committed))
         )
         settled = tuple(item.retries for item in staged if item.retries is not None)
-        return trial, Transaction(seq, *note, tuple(committed), named, settled)
+        return trial, Transaction(
+            seq,
+            note.commit_id,
+            note.boundary,
+            note.turn,
+            note.at,
+            tuple(committed),
+            named,
+            settled,
+            note.undoes,
+        )
 
     def _judged(self, item: Staged, trial: Heads) -> Verdict:
         operation = item.operation
@@ -335,8 +346,14 @@ def _staged_again(
         Staged(entry.operation, source="tool" if entry.untrusted else "harness")
         for entry in transaction.committed
     ]
-    note = Note(transaction.commit_id, transaction.boundary, transaction.turn, transaction.at)
-    return note, staged, False, transaction.rejected
+    note = Note(
+        transaction.commit_id,
+        transaction.boundary,
+        transaction.turn,
+        transaction.at,
+        transaction.undoes,
+    )
+    return note, staged, transaction.undoes > 0, transaction.rejected
 
 
 def _committed(operation: Operation, verdict: Verdict) -> Committed:

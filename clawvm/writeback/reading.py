@@ -6,18 +6,15 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
-from ..errors import OperationInvalid
 from ..snapshot import StateDelta, apply, decode
 from ..stores import Append, Row, Space, Store
-from .heads import NOTHING, Head, Heads
+from .heads import Heads
 from .merge import apply as merged
 from .operations import (
     TEXT_FIELD,
     Committed,
     Json,
-    Operation,
     OpKind,
-    Principal,
     Rejection,
 )
 from .records import Transaction, heads_from_tree, transaction_of
@@ -28,7 +25,6 @@ __all__ = [
     "decode_append",
     "find_text",
     "fold_state",
-    "inverse",
     "load",
     "note_rejections",
     "read_rows",
@@ -241,62 +237,3 @@ def _replayed(entries: list[Committed]) -> tuple[str, ...] | None:
     for entry in reversed(entries):
         value = merged(entry.operation.op, value, entry.operation.value)
     return text_parts(value)
-
-
-def inverse(store: Store, space: Space, seq: int, principal: Principal) -> list[Operation]:
-    """Return the operations that give the fields of row `seq` the values from before it.
-
-    Raises
-    ------
-    OperationInvalid
-        When the store has no such row, or the values before it have been pruned.
-    """
-    row = next(read_rows(store, space, seq), None)
-    if row is None or row.transaction.seq != seq:
-        raise OperationInvalid(f"{space}: row {seq} cannot be undone, the store does not have it")
-    firsts: dict[tuple[str, str], Committed] = {}
-    lasts: dict[tuple[str, str], Committed] = {}
-    for entry in row.transaction.committed:
-        key = (entry.operation.page_id, entry.operation.field)
-        firsts.setdefault(key, entry)
-        lasts[key] = entry
-    earlier = _heads_before(store, space, seq, set(firsts))
-    operations = []
-    for (page_id, field), entry in firsts.items():
-        head = earlier.get((page_id, field), NOTHING)
-        if head.version != entry.before:
-            raise OperationInvalid(
-                f"{space}: row {seq} cannot be undone, version {entry.before} of field {field!r} "
-                f"of page {page_id!r} has been pruned"
-            )
-        operations.append(
-            Operation(
-                page_id,
-                field,
-                OpKind.SET,
-                head.value,
-                space.scope,
-                f"journal:{seq}",
-                principal,
-                expected_version=lasts[page_id, field].version,
-            )
-        )
-    return operations
-
-
-def _heads_before(
-    store: Store, space: Space, seq: int, fields: set[tuple[str, str]]
-) -> dict[tuple[str, str], Head]:
-    heads: dict[tuple[str, str], Head] = {}
-    for row in read_rows(store, space):
-        if row.transaction.seq >= seq:
-            break
-        for entry in row.transaction.committed:
-            operation = entry.operation
-            key = (operation.page_id, operation.field)
-            head = heads.get(key, NOTHING)
-            # Where rows were pruned, the first one left may build on a version that is not there.
-            if key in fields and (operation.op is OpKind.SET or head.version == entry.before):
-                value = merged(operation.op, head.value, operation.value)
-                heads[key] = Head(entry.version, value)
-    return heads
