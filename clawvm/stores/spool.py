@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SpoolFull, StoreFailed
-from .protocol import Append, Space
+from .protocol import Append, Space, Store
 from .spool_file import SpoolFile, frame_of, header_of, read_file
 
-__all__ = ["SPOOL_BYTES_MAX", "Refused", "SpaceSpool", "Spool"]
+__all__ = ["SPOOL_BYTES_MAX", "Refused", "SpaceSpool", "Spool", "spool_of"]
 
 SPOOL_BYTES_MAX = 64 << 20
 """Default bound of one space's spool."""
@@ -68,10 +68,31 @@ class Spool:
     def refused(self) -> list[Refused]:
         """List the files of rows that were refused; they stay until somebody deletes them."""
         found = []
-        for path in _listing(self.folder, "", _REFUSED):
-            space, rows = read_file(path)
-            found.append(Refused(space, path, len(rows)))
+        for path in self.paths(refused=True):
+            contents = read_file(path)
+            found.append(Refused(contents.space, path, len(contents.rows)))
         return found
+
+    def paths(self, *, refused: bool = False) -> list[Path]:
+        """List the files of rows that wait for the store, or of those that were refused."""
+        return _listing(self.folder, "", _REFUSED if refused else _SUFFIX)
+
+
+def spool_of(store: Store, folder: str | os.PathLike[str] | None = None) -> Spool | None:
+    """Return the spool for a store: in `folder`, or where it suits the store.
+
+    A store that does not outlive the process has none.
+    """
+    if folder is not None:
+        return Spool(folder)
+    if not store.durable:
+        return None
+    kind, _, path = store.url.partition(":///")
+    if kind == "sqlite":
+        return Spool(f"{path}-spool")
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    name = hashlib.sha256(store.url.encode()).hexdigest()[:16]
+    return Spool(Path(state) / "clawvm" / "spool" / name)
 
 
 class SpaceSpool:

@@ -19,7 +19,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import crash_points
 from ..errors import SpoolFull, StoreCorrupt, StoreFailed
@@ -27,7 +27,7 @@ from ..pages import Scope
 from .protocol import Append, Space
 from .system import CLOSE_FIRST, is_at, lock_file, read_at, sync_folder, write_at
 
-__all__ = ["SpoolFile", "frame_of", "header_of", "read_file"]
+__all__ = ["SpoolContents", "SpoolFile", "frame_of", "header_of", "read_file"]
 
 _MAGIC = b"\x9cSPL\r\n\x1a\n"
 _MARK = b"\x9cROW"
@@ -255,8 +255,26 @@ class SpoolFile:
                 os.close(self._fd)
 
 
-def read_file(path: Path) -> tuple[Space | None, list[Append]]:
-    """Read a file that nobody writes, such as a refused one; None when its header is not whole.
+class SpoolContents(NamedTuple):
+    """What stands in a spool file.
+
+    Parameters
+    ----------
+    space : Space or None
+        Whose spool it is; None when its header is not whole.
+    rows : list of Append
+        Every whole row, those that the store has got since included.
+    torn_bytes : int
+        Bytes at the end of a row that was being written, which nobody was told of.
+    """
+
+    space: Space | None
+    rows: list[Append]
+    torn_bytes: int
+
+
+def read_file(path: Path) -> SpoolContents:
+    """Read a file without locking it; what its writer is just adding may be there or not.
 
     Raises
     ------
@@ -273,7 +291,7 @@ def read_file(path: Path) -> tuple[Space | None, list[Append]]:
         row = None if space is None else _row_of(data[start:end], space)
         assert row is not None  # _parsed has just read it
         rows.append(row)
-    return space, rows
+    return SpoolContents(space, rows, len(data) - (ends[-1] if ends else first))
 
 
 _BINARY = getattr(os, "O_BINARY", 0)

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from ..errors import OperationInvalid
-from ..snapshot import StateDelta, apply, decode
+from ..snapshot import Decoded, StateDelta, apply, decode
 from ..stores import Append, Row, Space, Store
 from .heads import NOTHING, Head, Heads
 from .merge import apply as merged
@@ -23,6 +23,7 @@ from .operations import (
 from .records import Transaction, heads_from_tree, transaction_of
 
 __all__ = [
+    "Fold",
     "JournalRow",
     "Loaded",
     "decode_append",
@@ -30,6 +31,7 @@ __all__ = [
     "inverse",
     "load",
     "note_rejections",
+    "read_row",
     "read_rows",
     "text_parts",
 ]
@@ -94,30 +96,57 @@ def load(store: Store, space: Space) -> Loaded:
     stored = store.load(space)
     rows = stored.rows if stored.snapshot is None else [stored.snapshot, *stored.rows]
     texts = _contents(store, space, rows)
-    heads, rejections, state = Heads(), dict[str, Rejection](), None
+    fold = Fold(space)
     known: dict[str, int] = {}
-    where = str(space)
     for row in rows:
         decoded = decode(row.record, [texts[ident] for ident in row.contents])
         known.update(zip(decoded.content_texts, row.contents, strict=True))
         if row is stored.snapshot:
-            heads, open_rejections = heads_from_tree(decoded.meta, where)
-            rejections = {rejection.id: rejection for rejection in open_rejections}
+            fold.snapshot(decoded)
         else:
-            transaction = transaction_of(row.seq, decoded.operations, decoded.meta, where)
-            heads.fold(transaction.committed, f"{where}, row {row.seq}")
-            note_rejections(rejections, transaction)
-        if decoded.delta is not None:
-            state = decoded.delta if state is None else apply(state, decoded.delta)
+            fold.row(_journal_row(space, row, decoded))
     return Loaded(
         stored.last_seq,
-        heads,
-        rejections,
-        state,
+        fold.heads,
+        fold.rejections,
+        fold.state,
         known,
         0 if stored.snapshot is None else len(stored.snapshot.record),
         sum(len(row.record) for row in stored.rows),
     )
+
+
+class Fold:
+    """What a journal comes to, as far as its rows have been read.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.heads = Heads()
+        self.rejections: dict[str, Rejection] = {}
+        self.state: StateDelta | None = None
+        self._where = str(space)
+
+    def snapshot(self, decoded: Decoded) -> None:
+        """Begin with a snapshot row; raises `SnapshotInvalid` when it is none."""
+        self.heads, open_rejections = heads_from_tree(decoded.meta, self._where)
+        self.rejections = {rejection.id: rejection for rejection in open_rejections}
+        self.state = decoded.delta
+
+    def row(self, row: JournalRow) -> None:
+        """Take the next row in.
+
+        Raises
+        ------
+        StoreCorrupt, SnapshotInvalid
+            When it does not follow from those before it.
+        """
+        transaction = row.transaction
+        self.heads.fold(transaction.committed, f"{self._where}, row {transaction.seq}")
+        note_rejections(self.rejections, transaction)
+        if row.delta is not None:
+            self.state = row.delta if self.state is None else apply(self.state, row.delta)
 
 
 def note_rejections(rejections: dict[str, Rejection], transaction: Transaction) -> None:
@@ -144,8 +173,17 @@ def read_rows(store: Store, space: Space, first: int = 1) -> Iterator[JournalRow
         texts = _contents(store, space, block)
         for row in block:
             decoded = decode(row.record, [texts[ident] for ident in row.contents])
-            transaction = transaction_of(row.seq, decoded.operations, decoded.meta, str(space))
-            yield JournalRow(transaction, decoded.delta, len(row.record))
+            yield _journal_row(space, row, decoded)
+
+
+def read_row(store: Store, space: Space, row: Row) -> JournalRow:
+    """Decode one row that was read from the store."""
+    return _journal_row(space, row, decode(row.record, store.contents(space, row.contents)))
+
+
+def _journal_row(space: Space, row: Row, decoded: Decoded) -> JournalRow:
+    transaction = transaction_of(row.seq, decoded.operations, decoded.meta, str(space))
+    return JournalRow(transaction, decoded.delta, len(row.record))
 
 
 def _contents(store: Store, space: Space, rows: Sequence[Row]) -> dict[int, bytes]:
