@@ -121,6 +121,24 @@ def test_imports_point_one_way() -> None:
     assert wrong == []
 
 
+def test_only_the_journal_writes_to_a_store() -> None:
+    """A row is an `Append`; whoever makes none cannot go round validation."""
+    found = set()
+    for path in sources():
+        if room_of(path) == "stores":
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            written = isinstance(node, ast.Attribute) and node.attr in ("append", "save_snapshot")
+            if written and ast.unparse(node.value).endswith("store"):
+                found.add((path.relative_to(PACKAGE).as_posix(), node.attr))
+            if isinstance(node, ast.Name) and node.id == "Append" and room_of(path) != "writeback":
+                found.add((path.relative_to(PACKAGE).as_posix(), "Append"))
+    assert found == {
+        ("writeback/delivery.py", "append"),
+        ("writeback/journal.py", "save_snapshot"),
+    }
+
+
 def test_importing_the_library_imports_nothing_heavy() -> None:
     modules = [
         ".".join(("clawvm", *path.relative_to(PACKAGE).with_suffix("").parts))

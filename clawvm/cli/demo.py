@@ -29,6 +29,10 @@ def demo(
         str, typer.Option("--budget", help="Most that a prompt may cost, in tokens.")
     ] = "8k",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", help="Keep the sessions in this store; a demo cut off goes on."),
+    ] = None,
 ) -> None:
     """Replay a morning routine that overflows its budget, and show what each policy keeps."""
     budget_tokens = parse_budget(budget)
@@ -38,7 +42,7 @@ def demo(
     counter = best_counter()
     story = _Story(recording)
     results = [
-        replay(recording, name, budget_tokens, counter, story if name == "clawvm" else None)
+        replay(recording, name, budget_tokens, counter, story if name == "clawvm" else None, store)
         for name in POLICY_NAMES
     ]
     if as_json:

@@ -44,6 +44,12 @@ DumpPrompts = Annotated[
 ]
 
 
+StoreUrl = Annotated[
+    str | None,
+    typer.Option("--store", help="Keep the sessions in this store; a replay cut off goes on."),
+]
+
+
 def replay(
     paths: Paths,
     budget: Budget = "32k",
@@ -51,6 +57,7 @@ def replay(
     tokens: Tokens = None,
     as_json: AsJson = False,
     dump_prompts: DumpPrompts = None,
+    store: StoreUrl = None,
 ) -> None:
     """Replay recorded agent sessions and compare what each policy would have sent.
 
@@ -77,7 +84,9 @@ def replay(
             if not recording.turns:
                 notes.print(f"skipped {session.name}: no request in it", markup=False)
                 continue
-            results = [_replay(recording, name, budget_tokens, counter, prompts) for name in names]
+            results = [
+                _replay(recording, name, budget_tokens, counter, prompts, store) for name in names
+            ]
             _show(results, as_json)
             replayed += 1
     if not replayed:
@@ -108,10 +117,11 @@ def _replay(
     budget: int,
     counter: TokenCounter,
     prompts: PromptFolder | None,
+    store: str | None,
 ) -> ReplayResult:
     watch = nullcontext(None) if prompts is None else prompts.file(recording.name, policy)
     with watch as each:
-        return replay_one(recording, policy, budget, counter, each)
+        return replay_one(recording, policy, budget, counter, each, store)
 
 
 def _show(results: list[ReplayResult], as_json: bool) -> None:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 import xxhash
 
 from .. import backend
+from ..errors import TraceInvalid
 from ..messages import decode_arguments
 from ..pages import Fidelity
-from ..residency import Decision, Policy, View
-from ..session import Prompt, Session
+from ..residency import Decision, Policy, StatefulPolicy, View
+from ..session import BoundaryKind, Prompt, Session
 from ..tokens import TokenCounter
 from .availability import Availability, SpanTotals
-from .blocks import Block, Step, Turn, blocks_of, call_text, turns_of
-from .messages import Place, input_messages, places_of, reply_message
+from .blocks import Block, Turn, blocks_of, call_text, turns_of
+from .feed import Action, actions_of
+from .messages import Place, places_of
 from .policies import FullPolicy, make_policy
 from .spans import Span, measured_spans
-from .trace import Compaction, Reset, Result, Trace
+from .trace import Result, Trace
 
 __all__ = ["Recording", "ReplayResult", "Watch", "replay"]
 
@@ -144,6 +147,7 @@ def replay(
     budget: int,
     counter: TokenCounter,
     watch: Watch | None = None,
+    store: str | None = None,
 ) -> ReplayResult:
     """Build the prompt of every request as a policy would have, and measure it.
 
@@ -163,28 +167,42 @@ def replay(
         Counts tokens.
     watch : callable, optional
         Is shown every prompt that was built.
+    store : str, optional
+        Address of a store to keep the session in. A replay that was interrupted goes on from there:
+        what had been decided is decided again in memory, and must come out the same.
 
     Raises
     ------
     PolicyUnknown, BudgetInvalid
         Before anything is replayed.
+    TraceInvalid
+        When the store has a replay of this name that decided otherwise.
     """
-    return _Replay(recording, policy_name, budget, counter, watch).run()
+    return _Replay(recording, policy_name, budget, counter, watch, store).run()
 
 
 class _TimedPolicy:
     """A policy that notes how long each of its decisions takes."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, turn_us: list[float]) -> None:
         self.name = policy.name
-        self.turn_us: list[float] = []
+        self._turn_us = turn_us
         self._policy = policy
 
     def decide(self, view: View) -> Decision:
         started = time.perf_counter_ns()
         decision = self._policy.decide(view)
-        self.turn_us.append((time.perf_counter_ns() - started) / 1000)
+        self._turn_us.append((time.perf_counter_ns() - started) / 1000)
         return decision
+
+    def saved(self) -> object:
+        """Return what the policy remembers."""
+        return self._policy.saved() if isinstance(self._policy, StatefulPolicy) else None
+
+    def restore(self, saved: object) -> None:
+        """Give the policy back what it remembered."""
+        if isinstance(self._policy, StatefulPolicy):
+            self._policy.restore(saved)
 
 
 class _Replay:
@@ -197,9 +215,8 @@ class _Replay:
         budget: int,
         counter: TokenCounter,
         watch: Watch | None,
+        store: str | None,
     ) -> None:
-        policy = make_policy(policy_name)
-        self._timed = _TimedPolicy(policy)
         self._recording = recording
         self._shape = recording.trace.header.shape
         self._watch = watch
@@ -208,57 +225,77 @@ class _Replay:
             for event in recording.trace.events
             if isinstance(event, Result) and event.header
         }
-        self._session = Session(
-            "replay",
-            budget=budget,
-            counter=counter,
-            policy=self._timed,
-            shape=self._shape,
-            on_infeasible="report",
-            same_result=self._same_result,
-        )
-        if isinstance(policy, FullPolicy):
-            self._session.budget = _NO_BUDGET
         self._availability = Availability(recording.spans, recording.blocks)
         self._places: dict[int, Place] = {}
         self._digest = xxhash.xxh3_128()
         self._result = ReplayResult(
             recording.name, policy_name, backend, counter.name, budget_tokens=budget
         )
+        self._store = store
+        self._counter = counter
+        self._session = self._new_session()
+
+    def _new_session(self, **durable: Any) -> Session:
+        policy = _TimedPolicy(make_policy(self._result.policy), self._result.turn_us)
+        session = Session(
+            "replay",
+            budget=self._result.budget_tokens,
+            counter=self._counter,
+            policy=policy,
+            shape=self._shape,
+            on_infeasible="report",
+            same_result=self._same_result,
+            **durable,
+        )
+        if self._result.policy == FullPolicy.name:
+            session.budget = _NO_BUDGET
+        return session
 
     def run(self) -> ReplayResult:
         before: Turn | None = None
-        for turn in self._recording.turns:
-            steps = self._feed(before, turn)
-            prompt = self._session.assemble()
-            self._places.update(places_of(steps, self._session.entered))
-            self._measure(turn.request, prompt)
-            before = turn
-        return self._finish()
+        saved = None if self._store is None else self._open(self._store)
+        number, done = (0, 0) if saved is None else saved.notes.get("fed", (0, 0))
+        with nullcontext() if saved is None else saved:
+            for place, turn in enumerate(self._recording.turns):
+                start = 0
+                if saved is not None and place == number:
+                    self._go_on_with(saved)
+                    start = done
+                self._feed(actions_of(before, turn, self._shape), place, start)
+                prompt = self._session.assemble()
+                self._session.notes["fed"] = [place + 1, 0]
+                steps = [*(() if before is None else before.outputs), *turn.inputs]
+                self._places.update(places_of(steps, self._session.entered))
+                self._measure(turn.request, prompt)
+                if self._session is saved:
+                    saved.boundary(BoundaryKind.TURN)
+                before = turn
+            return self._finish()
 
-    def _feed(self, before: Turn | None, turn: Turn) -> list[Step]:
-        """Give the session what the model wrote last and what arrived since; return the steps."""
-        written = () if before is None else before.outputs
-        open_calls: set[str] = set()
-        reply = reply_message(written, self._shape)
-        if reply is not None:
-            open_calls = {call.id for call in self._session.post_model(reply)}
-        arrived: list[Step] = []
-        for step in turn.before:
-            if isinstance(step.event, Reset):
-                self._add(arrived, open_calls)
-                self._session.reset()
-                arrived, open_calls = [], set()
-            elif isinstance(step.event, Compaction) and step.event.trigger == "manual":
-                self._session.compaction()
-            elif step.block is not None:
-                arrived.append(step)
-        self._add(arrived, open_calls)
-        return [*written, *turn.inputs]
+    def _feed(self, actions: list[Action], turn: int, start: int) -> None:
+        """Give the session what came before a request, but for the first `start` calls."""
+        for done, act in enumerate(actions[start:], start + 1):
+            act(self._session)
+            self._session.notes["fed"] = [turn, done]
 
-    def _add(self, steps: list[Step], open_calls: set[str]) -> None:
-        for message, origin in input_messages(steps, open_calls, self._shape):
-            self._session.add(message, origin=origin)
+    def _go_on_with(self, saved: Session) -> None:
+        """Go on with the saved session, if it has decided as this one has so far."""
+        if saved.plan != self._session.plan:
+            raise TraceInvalid(
+                f"{self._recording.name}: the store {self._store} has a replay of this name that "
+                f"decided otherwise at turn {saved.turn}; give another store, or the version and "
+                "options that it was made with"
+            )
+        self._session = saved
+
+    def _open(self, store: str) -> Session:
+        """Open the durable session of this replay; its name in handles is that of any replay."""
+        result = self._result
+        return self._new_session(
+            store=store,
+            tenant=f"replay {result.trace} {result.policy} {result.budget_tokens}",
+            durability="group",
+        )
 
     def _measure(self, request: int, prompt: Prompt) -> None:
         result, plan = self._result, prompt.plan
@@ -315,7 +352,6 @@ class _Replay:
         result.faults = session.faults.counts
         result.spans = self._availability.totals
         result.repairs = len(session.repairs)
-        result.turn_us = self._timed.turn_us
         result.plan_digest = self._digest.hexdigest()
         session.close()
         return result

@@ -153,7 +153,7 @@ class Durable:
             or layout.unsaved
             or self.journal.staged
             or book.table.changed()
-            or scalars_of(self.parts, self._extra()) != self._scalars
+            or _telling(scalars_of(self.parts, self._extra())) != _telling(self._scalars)
         )
 
     def is_durable(self, page: Page) -> bool:
@@ -288,6 +288,13 @@ class Durable:
     def _is_pinned(self, page_id: str) -> bool:
         page = self.parts.book.live.get(page_id)
         return page is not None and page.pin is Pin.HARD
+
+
+def _telling(scalars: Tree) -> Tree:
+    """Leave out what every boundary changes."""
+    session = scalars.get("session", {})
+    rest = {name: value for name, value in session.items() if name not in ("boundaries", "last")}
+    return {**scalars, "session": rest}
 
 
 def _granted_by(page: Page) -> Principal | None:

@@ -21,7 +21,7 @@ from ..errors import (
     SnapshotInvalid,
 )
 from ..faults import FaultKind
-from ..pages import Fidelity, Page, PageType, Scope
+from ..pages import Page, PageType, Scope
 from ..snapshot import StateDelta, load, save
 from ..stores import Durability, Store
 from ..writeback import (

@@ -6,33 +6,35 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..errors import StoreCorrupt
+from ..errors import StoreCorrupt, StoreInvalid
 from ..pages import Scope
 from ..stores import Append, Finding, Space, Store
 from ..stores.spool import Spool
-from ..stores.spool_file import SpoolFile, read_file
 from ..writeback.reading import JournalRow, decode_append, read_rows
 from .repairing import UNREADABLE, leased
 
 __all__ = ["check_spool", "waiting_rows"]
 
+_UNUSABLE = (StoreCorrupt, StoreInvalid)
+_NOBODYS = Space("nobody", Scope.SESSION, "nobody")
+
 
 def check_spool(store: Store, spool: Spool, *, repair: bool) -> Iterator[Finding]:
     """Check every file of a spool; see `check_store`."""
     for path in spool.paths():
-        yield from _check_file(store, path, repair=repair)
+        yield from _check_file(store, spool, path, repair=repair)
     for path in spool.paths(refused=True):
-        yield _refused(path)
+        yield _refused(spool, path)
 
 
-def _check_file(store: Store, path: Path, *, repair: bool) -> Iterator[Finding]:
+def _check_file(store: Store, spool: Spool, path: Path, *, repair: bool) -> Iterator[Finding]:
     try:
-        space, rows, torn = read_file(path)
-    except StoreCorrupt as error:
+        space, rows, torn = spool.read(path)
+    except _UNUSABLE as error:
         yield Finding(str(path), str(error))
         return
     if torn or space is None:
-        mended = repair and space is not None and _cut(store, path, space)
+        mended = repair and _cut(store, spool, path, space)
         what = f"ends in {torn} bytes of a row that was never acknowledged"
         yield Finding(str(path), what, mended)
     if space is None:
@@ -74,11 +76,11 @@ def waiting_rows(store: Store, spool: Spool) -> Counter[Space]:
     counts: Counter[Space] = Counter()
     for path in spool.paths():
         try:
-            space, rows, _ = read_file(path)
+            space, rows, _ = spool.read(path)
             if space is not None and rows:
                 stored = read_rows(store, space, rows[0].seq)
                 counts[space] += len(_not_in(stored, map(decode_append, rows)))
-        except UNREADABLE:
+        except (*UNREADABLE, StoreInvalid):
             continue  # `clawvm fsck` tells what is wrong with it
     return counts
 
@@ -88,22 +90,18 @@ def _not_in(stored: Iterable[JournalRow], spooled: Iterable[JournalRow]) -> list
     return [row for row in spooled if row.transaction.commit_id not in landed]
 
 
-def _cut(store: Store, path: Path, space: Space) -> bool:
-    """Cut the torn end off, as the next opening would; False when somebody has the file."""
+def _cut(store: Store, spool: Spool, path: Path, space: Space | None) -> bool:
+    """Cut the torn end off; False when somebody has the file, or the session open."""
+    if space is None:
+        return spool.cut(path, _NOBODYS)  # nothing in it was ever whole
     with leased(store, space) as token:
-        # Who opens the session meanwhile would not find a file that is locked.
-        if token is None:
-            return False
-        file = SpoolFile.adopt(path, space)
-        if file is not None:
-            file.close()
-        return file is not None or not path.exists()
+        return token is not None and spool.cut(path, space)
 
 
-def _refused(path: Path) -> Finding:
+def _refused(spool: Spool, path: Path) -> Finding:
     try:
-        space, rows, _ = read_file(path)
-    except StoreCorrupt as error:
+        space, rows, _ = spool.read(path)
+    except _UNUSABLE as error:
         return Finding(str(path), str(error))
     return Finding(
         str(path),

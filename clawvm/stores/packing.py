@@ -77,7 +77,7 @@ def body_check(number: int, stored: bytes) -> int:
     return check - (1 << 63)
 
 
-def is_sound(number: int, check: object, stored: object) -> TypeGuard[bytes]:
+def is_sound(stored: object, number: int, check: object) -> TypeGuard[bytes]:
     """Whether a stored body is the one that its checksum was made of."""
     return isinstance(stored, bytes) and body_check(number, stored) == check
 

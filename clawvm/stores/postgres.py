@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ContentMissing, LeaseHeld, StoreCorrupt, StoreFailed, StoreInvalid
+from ..errors import ContentMissing, LeaseHeld, StoreCorrupt, StoreInvalid
 from ..pages import Scope
 from .codec import Codec, Lz4Codec
 from .holder import is_dead
@@ -151,7 +152,7 @@ class PostgresStore:
 
     def flush(self) -> None:
         """Wait until every row appended so far is on disk; see `Store.flush`."""
-        self._check_open()
+        self._link.check_usable()
         self._queue.flush()
 
     def save_snapshot(self, row: Append) -> None:
@@ -243,14 +244,12 @@ class PostgresStore:
         """List spaces; see `Store.spaces`."""
         from .postgres_upkeep import list_spaces
 
-        self._check_open()
         return list_spaces(self._link, tenant)
 
     def prune(self, before: float, *, tenant: str | None = None) -> PruneReport:
         """Delete rows that snapshots cover; see `Store.prune`."""
         from .postgres_upkeep import prune
 
-        self._check_open()
         return prune(self._link, before, tenant)
 
     def delete(self, space: Space) -> None:
@@ -264,16 +263,11 @@ class PostgresStore:
         """Check everything that is stored; see `Store.check`."""
         from .postgres_check import check
 
-        self._check_open()
         return check(self._link, self._codec, repair=repair)
 
     def close(self) -> None:
         """Write what is queued and close the connections; see `Store.close`."""
         self._finish()
-
-    def _check_open(self) -> None:
-        if self._link.closed:
-            raise StoreFailed(f"the store {self.url} is closed; open another one")
 
     def _submit(self, row: Append, durability: Durability, *, snapshot: bool) -> Job:
         from .packing import prepare
@@ -288,11 +282,10 @@ class PostgresStore:
                 raise ContentMissing(
                     f"{row.space} refers to no content {content}; append the text instead of the id"
                 )
-        self._check_open()
+        self._link.check_usable()
         return self._queue.submit(row, prepare(row, self._codec), durability, snapshot=snapshot)
 
     def _rows(self, what: str, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        self._check_open()
         return self._link.rows(what, query, values)
 
     def _held(self, space: Space) -> Held:
@@ -318,7 +311,9 @@ class Writer:
 
 
 def finish(queue: CommitQueue, link: Link) -> None:
-    """Write what is queued and close the connections."""
+    """Write what is queued and close the connections; those of a parent process are left alone."""
+    if link.closed or link.process != os.getpid():
+        return
     try:
         queue.flush()
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 from .. import crash_points
 from ..errors import ClawVMError, ContentMissing, JournalConflict, LeaseLost
 from .codec import Codec
-from .commit_queue import Job
+from .commit_queue import Job, in_turn
 from .postgres_link import Link
 from .postgres_rows import COLUMNS, data_sum, open_content, open_row, record_sum
 from .protocol import Space
@@ -62,6 +62,7 @@ class Batch:
         found = self.rows("append", CALL, arguments)
         crash_points.reach("store.committed")
         left: list[Job] = []
+        failed: list[Job] = []
         for job, (outcome, ids, told, who) in zip(self.open, found, strict=True):
             if outcome == "written":
                 job.succeed(tuple(ids))
@@ -79,7 +80,9 @@ class Batch:
                 error = self.refusal(job, outcome, told, who)
                 self.refused.setdefault((job.row.space, job.row.token), error)
                 job.fail(error)
-        self.open = left
+                failed.append(job)
+        # A row that turned out not to be equal was refused here: those behind it are, too.
+        self.open = list(in_turn([*failed, *left], len(failed)))
 
     def row_arguments(self) -> list[list[Any]]:
         """The open rows as arrays, with the texts that are to be stored in `self.texts`."""

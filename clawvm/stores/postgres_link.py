@@ -106,12 +106,11 @@ class Link:
             "connect_timeout": max(2, math.ceil(timeout)),  # libpq's least is 2
             "tcp_user_timeout": int(timeout * 1000),
             "keepalives_idle": max(1, int(timeout)),
+            "keepalives_interval": max(1, int(timeout)),
+            "keepalives_count": 3,
         }
         self.conninfo = make_conninfo(**{**ours, **given, "client_encoding": "UTF8"})
-        self._reset()
-
-    def _reset(self) -> None:
-        self.pid = os.getpid()
+        self.process = os.getpid()
         self.lock = threading.Lock()
         self.slots = threading.BoundedSemaphore(CONNECTIONS_MAX)
         self.idle: list[Connection] = []
@@ -130,6 +129,7 @@ class Link:
         It is run again after a lost race of transactions, and once when the connection broke, which
         one that stood idle while the server restarted has done unnoticed.
         """
+        self.check_usable()
         if deadline is None:
             deadline = time.monotonic() + (MAINTENANCE_SECONDS if maintenance else self.timeout)
         broken = False
@@ -182,14 +182,10 @@ class Link:
         return done
 
     def _take(self, deadline: float) -> Connection:
-        if self.pid != os.getpid():
-            self._reset()  # the parent's connections are the parent's; psycopg leaves them alone
         if not self.slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise Late(f"all {CONNECTIONS_MAX} connections were in use")
         try:
             with self.lock:
-                if self.closed:
-                    raise psycopg.InterfaceError("the store is closed")
                 connection = self.idle.pop() if self.idle else None
             if connection is None:
                 connection = self._connect()
@@ -232,7 +228,7 @@ class Link:
             if usable and not self.closed:
                 self.idle.append(connection)
                 dropped = []
-            elif connection.broken:
+            else:
                 # What ended this one has likely ended those that stood idle, too.
                 dropped += self.idle
                 self.idle = []
@@ -247,12 +243,22 @@ class Link:
             return StoreInvalid(f"{start}the tables are not those that this version made")
         if isinstance(error, (errors.DataCorrupted, errors.IndexCorrupted)):
             return StoreCorrupt(f"{start}run clawvm fsck, and restore what it names from a backup")
-        return StoreFailed(f"{start}nothing was lost; make the call again when the server is well")
+        return StoreFailed(
+            f"{start}it was done wholly or not at all; making the call again is safe"
+        )
+
+    def check_usable(self) -> None:
+        """Raise `StoreFailed` when the store is closed, or another process's."""
+        if self.process != os.getpid():
+            raise StoreFailed(
+                f"the store {self.url} was opened by process {self.process} and cannot be used by "
+                f"its child {os.getpid()}; open it anew after the fork"
+            )
+        if self.closed:
+            raise StoreFailed(f"the store {self.url} is closed; open another one")
 
     def close(self) -> None:
         """Close what stands idle; what is in use is closed when it is given back."""
-        if self.pid != os.getpid():
-            return
         with self.lock:
             self.closed = True
             idle, self.idle = self.idle, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,9 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SpoolFull, StoreFailed
+from ..errors import SpoolFull, StoreCorrupt, StoreFailed, StoreInvalid
+from .codec import Codec, Lz4Codec
 from .protocol import Append, Space, Store
-from .spool_file import SpoolFile, frame_of, header_of, read_file
+from .spool_file import SpoolContents, SpoolFile, disk_failure, read_file
+from .spool_frames import frame_of, header_of
+from .system import sync_folder
 
 __all__ = ["SPOOL_BYTES_MAX", "Refused", "SpaceSpool", "Spool", "spool_of"]
 
@@ -43,23 +47,31 @@ class Spool:
         them.
     max_bytes : int, optional
         Most bytes that one space may keep in it.
+    codec : Codec, optional
+        What rows pass through; give the store's, so that what is encrypted there is so here.
 
     Notes
     -----
     Thread safety: safe; a `SpaceSpool` belongs to one journal.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], max_bytes: int = SPOOL_BYTES_MAX) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        max_bytes: int = SPOOL_BYTES_MAX,
+        codec: Codec | None = None,
+    ) -> None:
+        self.folder = Path(folder).absolute()
         self.max_bytes = max_bytes
+        self.codec = codec or Lz4Codec()
 
     def of(self, space: Space) -> SpaceSpool:
         """Return the spool of one space, with the rows that dead processes have left there.
 
         Raises
         ------
-        StoreCorrupt
-            When a row in it that was acknowledged is damaged.
+        StoreCorrupt, StoreInvalid
+            When a row in it that was acknowledged is damaged, or was written with another codec.
         StoreFailed
             When its files cannot be read.
         """
@@ -69,13 +81,33 @@ class Spool:
         """List the files of rows that were refused; they stay until somebody deletes them."""
         found = []
         for path in self.paths(refused=True):
-            contents = read_file(path)
+            contents = self.read(path)
             found.append(Refused(contents.space, path, len(contents.rows)))
         return found
 
     def paths(self, *, refused: bool = False) -> list[Path]:
         """List the files of rows that wait for the store, or of those that were refused."""
         return _listing(self.folder, "", _REFUSED if refused else _SUFFIX)
+
+    def read(self, path: Path) -> SpoolContents:
+        """Read a file of this folder without locking it; see `spool_file.read_file`."""
+        return read_file(path, self.codec)
+
+    def cut(self, path: Path, space: Space) -> bool:
+        """Cut off what is torn of a file, as the next opening of `space` would.
+
+        Nobody may open the space meanwhile: a file that is locked is passed over.
+
+        Returns
+        -------
+        bool
+            False when another process has the file.
+        """
+        file = SpoolFile.adopt(path, space, self.codec)
+        if file is None:
+            return not path.exists()
+        file.close()
+        return True
 
 
 def spool_of(store: Store, folder: str | os.PathLike[str] | None = None) -> Spool | None:
@@ -105,11 +137,18 @@ class SpaceSpool:
         self.space = space
         self.max_bytes = spool.max_bytes
         self._folder = spool.folder
+        self._codec = spool.codec
         self._stem = stem_of(space)
         found = _listing(self._folder, self._stem, _SUFFIX)
-        adopted = [SpoolFile.adopt(path, space) for path in found]
-        self._files = [file for file in adopted if file is not None]
-        self._files.sort(key=lambda file: (next(file.rows()).seq, file.path.name))
+        self._files: list[SpoolFile] = []
+        try:
+            for path in found:
+                file = SpoolFile.adopt(path, space, self._codec)
+                self._files += [] if file is None else [file]
+            self._files.sort(key=lambda file: (next(file.rows()).seq, file.path.name))
+        except (StoreCorrupt, StoreFailed, StoreInvalid):
+            self.close()
+            raise
 
     def __len__(self) -> int:
         return sum(file.waiting for file in self._files)
@@ -134,8 +173,8 @@ class SpaceSpool:
         StoreFailed
             When the disk fails.
         """
-        frame = frame_of(row)
-        need = len(frame) + (0 if self._files else len(header_of(self.space)))
+        frame = frame_of(row, self._codec)
+        need = len(frame) + (0 if self._files else len(header_of(self.space, self._codec)))
         if self.size + need > self.max_bytes:
             for file in self._files:
                 file.compact()
@@ -147,15 +186,10 @@ class SpaceSpool:
         if self._files:
             self._files[-1].append(frame)
             return
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreFailed(
-                f"{self._folder}: the local spool cannot be made ({error.strerror})"
-            ) from error
+        _make_folder(self._folder)
         while not self._files:
             path = self._folder / f"{self._stem}.{secrets.token_hex(4)}{_SUFFIX}"
-            made = SpoolFile.create(path, self.space, frame)
+            made = SpoolFile.create(path, self.space, self._codec, frame)
             self._files.extend([] if made is None else [made])
 
     def drop(self) -> None:
@@ -193,6 +227,20 @@ def stem_of(space: Space) -> str:
     return f"{space.scope}-{readable}-{hashlib.blake2b(key, digest_size=10).hexdigest()}"
 
 
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and have its name on disk before anything in it counts as saved."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in new:
+            sync_folder(each.parent)
+    except OSError as error:
+        for each in new:  # so that the next attempt brings the names to disk
+            with contextlib.suppress(OSError):
+                each.rmdir()
+        raise disk_failure(folder, error) from error
+
+
 def _listing(folder: Path, stem: str, suffix: str) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
@@ -200,7 +248,7 @@ def _listing(folder: Path, stem: str, suffix: str) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreFailed(f"{folder}: the spool cannot be read ({error.strerror})") from error
+        raise disk_failure(folder, error) from error
     return [
         folder / name for name in sorted(names) if name.startswith(stem) and name.endswith(suffix)
     ]

@@ -240,7 +240,7 @@ class SqliteStore:
                 "it was deleted, or the id is another store's"
             )
         check, data = found
-        if not is_sound(number, check, data):
+        if not is_sound(data, number, check):
             raise StoreCorrupt(
                 f"content {number} of {space} does not match its checksum; "
                 f"run `clawvm fsck {self.url}`"

@@ -133,7 +133,7 @@ class _Check:
         for check, data in self._read(
             "SELECT checksum, data FROM bodies WHERE id = ?", (number,), where
         ):
-            if not is_sound(number, check, data):
+            if not is_sound(data, number, check):
                 self._note(where, "does not match its checksum")
                 return
             try:

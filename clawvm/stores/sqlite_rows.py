@@ -224,7 +224,7 @@ def _same_row(
 
 def _equals(number: int, check: object, data: object, text: bytes, codec: Codec) -> bool:
     """Whether a stored body is sound and holds exactly `text`."""
-    if not is_sound(number, check, data):
+    if not is_sound(data, number, check):
         return False
     try:
         return codec.decode(data) == text
@@ -346,7 +346,7 @@ def decoded_row(space: int, columns: Sequence[Any], codec: Codec, what: str) -> 
     seq, saved_at, token, body, refs, check, body_sum, data = columns
     if data is None:
         raise StoreCorrupt(f"{what}: its record is missing; run `clawvm fsck`")
-    if not is_sound(body, body_sum, data) or not isinstance(refs, bytes):
+    if not is_sound(data, body, body_sum) or not isinstance(refs, bytes):
         raise StoreCorrupt(f"{what}: the record does not match its checksum; run `clawvm fsck`")
     if row_check(space, seq, saved_at, token, body, body_sum, refs) != check:
         raise StoreCorrupt(f"{what}: the row does not match its checksum; run `clawvm fsck`")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from .. import crash_points
 from ..errors import StoreCorrupt, StoreFailed, StoreInvalid
 from .codec import Codec
 from .file_lock import FileLock
@@ -187,6 +188,7 @@ def create(path: Path, codec: Codec) -> None:
                 ("token_floor", 0),
             ],
         )
+        crash_points.reach("store.create")
         connection.execute("COMMIT")
     finally:
         connection.close()

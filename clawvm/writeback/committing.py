@@ -199,11 +199,11 @@ class Committer:
         parcel = prepared.parcel
         try:
             self.delivery.send(parcel, durability, ahead)
-        finally:
+        except BaseException:
             # Sent, and no answer: before anything else is written, this very row is sent again.
-            unanswered = parcel.doubtful and not parcel.spooled and not ahead
-            if unanswered and self.delivery.lost is None:
+            if parcel.doubtful and not parcel.spooled and not ahead:
                 self._doubtful = prepared
+            raise
         crash_points.reach("writeback.appended")
         self.heads.update(prepared.trial)
         self._enter(prepared.transaction, len(parcel.row.record))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 
-from ..errors import ContentMissing, JournalConflict, LeaseLost, SpoolFull, StoreFailed
+from ..errors import ClawVMError, ContentMissing, JournalConflict, LeaseLost, SpoolFull, StoreFailed
 from ..pages import Scope
 from ..stores import Append, Durability, Store, Ticket
 from ..stores.spool import SpaceSpool
@@ -35,7 +35,7 @@ class Parcel:
     texts: list[str]
     ticket: Ticket | None = None
     spooled: bool = False
-    doubtful: bool = False  # the store failed with it: it may be written or not
+    doubtful: bool = False  # the store has not answered: it may be written or not
     error: Exception | None = None
 
     def whole(self) -> Append:
@@ -102,7 +102,7 @@ class Delivery:
         self.store = store
         self.token = token
         self.spool = spool
-        self.lost: LeaseLost | JournalConflict | None = None
+        self.lost: Exception | None = None
         self.refused_paths: list[Path] = []
         self._scope = scope
         self._lock = lock
@@ -158,29 +158,31 @@ class Delivery:
         if self.waiting and not ahead:
             self._put_aside(parcel)
             return
+        parcel.doubtful = True
         try:
             ticket = self.store.append(parcel.row, durability)
             if durability is Durability.COMMIT or self._scope is Scope.PROJECT:
                 self._learn(parcel.texts, ticket.wait(_PROJECT_WAIT))
-                while self._flying:  # rows before this one are on disk as well
-                    self._arrived(self._flying.popleft())
+                self.settle()  # rows before this one are on disk as well
             else:
                 parcel.ticket = ticket
                 self._flying.append(parcel)
         except DOWN as error:
             self.note_failure(error)
-            parcel.doubtful = True
             if self.spool is None or ahead:
                 raise
             self._put_aside(parcel)
-        except LeaseLost as error:
-            self._lose(error, parcel)
-            raise
-        except JournalConflict as error:
-            if self._scope is Scope.SESSION:
-                self._lose(error, parcel)
+        except ClawVMError as error:  # an answer: it is not written
+            parcel.doubtful = False
+            if self._flying and isinstance(error, JournalConflict):
+                self.flush()  # it may only follow from a row in flight that has just failed
+                if self.waiting:
+                    self._put_aside(parcel)
+                    return
+            self._refused(error, parcel)
             raise
         else:
+            parcel.doubtful = False
             self._down, self._backoff = None, 0.0
 
     def drain(self, at_once: bool = False) -> None:
@@ -203,12 +205,8 @@ class Delivery:
             except DOWN as error:
                 self.note_failure(error)
                 return
-            except LeaseLost as error:
-                self._lose(error)
-                raise
-            except JournalConflict as error:
-                if self._scope is Scope.SESSION:
-                    self._lose(error)
+            except (LeaseLost, JournalConflict) as error:
+                self._refused(error)
                 raise
             self._down, self._backoff = None, 0.0
             self.drop_waiting()
@@ -259,6 +257,25 @@ class Delivery:
         while self._flying:
             self._take_answer(self._flying[0], _PROJECT_WAIT)
 
+    def ticket(self, parcel: Parcel | None = None) -> CommitTicket | None:
+        """Return a ticket for a row in flight, by default the last; None when there is none."""
+        if parcel is None:
+            parcel = self._flying[-1] if self._flying else None
+        return None if parcel is None or parcel.ticket is None else CommitTicket(self, parcel)
+
+    def secure(self) -> bool:
+        """Wait until every row is on disk; return whether some are in the spool.
+
+        Raises
+        ------
+        StoreFailed, SpoolFull
+            When some are in memory only.
+        """
+        self.flush()
+        self._raise_lost()
+        self._raise_kept()
+        return self.waiting > 0
+
     def close(self) -> int:
         """Leave what waits to the spool's next reader; return how many rows are nowhere."""
         if self.spool is not None:
@@ -278,9 +295,12 @@ class Delivery:
             self._learn(parcel.texts, ids)
             self._flying.popleft()
 
-    def _arrived(self, parcel: Parcel) -> None:
-        assert parcel.ticket is not None
-        self._learn(parcel.texts, parcel.ticket.wait(0))
+    def _raise_kept(self) -> None:
+        self._spool_kept()
+        if self._kept:
+            error = self._kept[0].error
+            assert error is not None  # only what failed is kept
+            raise error
 
     def _raise_lost(self) -> None:
         if self.lost is not None:
@@ -298,16 +318,17 @@ class Delivery:
             self._kept.pop(0).spooled = True
 
     def _put_aside(self, parcel: Parcel) -> None:
-        self._spool_kept()
-        if self._kept:
-            error = self._kept[0].error or self._down
-            assert error is not None
-            raise error
+        self._raise_kept()
         assert self.spool is not None
         self.spool.write(parcel.whole())
         parcel.spooled = True
 
-    def _lose(self, error: LeaseLost | JournalConflict, *parcels: Parcel) -> None:
+    def _refused(self, error: Exception, *parcels: Parcel) -> None:
+        conflict = isinstance(error, JournalConflict) and self._scope is Scope.SESSION
+        if conflict or isinstance(error, LeaseLost):
+            self._lose(error, *parcels)
+
+    def _lose(self, error: Exception, *parcels: Parcel) -> None:
         """Set aside everything that the store will never take."""
         self.lost = error
         self._kept += [*self._flying, *parcels]

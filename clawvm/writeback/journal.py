@@ -23,7 +23,6 @@ from ..snapshot import StateDelta
 from ..stores import Append, Durability, Lease, Space, Store
 from ..stores.spool import Spool
 from .committing import Committer, DeltaOf, Settled, Staged
-from .delivery import CommitTicket
 from .merge import canonical, size_problem
 from .operations import Operation, Principal
 from .reading import inverse
@@ -136,7 +135,8 @@ class Journal(JournalView):
     ) -> Receipt:
         """Validate what is staged and write it, with `delta`, in one row.
 
-        When this returns at level ``commit``, the row is on disk: in the store, or in the spool.
+        When this returns at level ``commit``, the row is on disk, in the store or in the spool, and
+        so is every row before it.
         When it raises, everything that was staged is still staged. Where the store failed so that
         nobody knows whether the row was written, the next commit finds out first, and its receipt
         tells of both.
@@ -183,15 +183,20 @@ class Journal(JournalView):
     ) -> Receipt:
         staged = list(self._staged)
         if not staged and delta is None:
-            return Receipt(self.seq, (), (), None, False)
+            # A boundary holds for what went before it at a lower level.
+            spooled = durability is Durability.COMMIT and self._delivery.secure()
+            return Receipt(self.seq, (), (), self._delivery.ticket(), spooled)
         note = self._committer.next_note(boundary, turn)
         parcel, transaction = self._committer.write(
             note, staged, delta, durability=durability, from_stage=len(staged)
         )
         del self._staged[: len(staged)]
-        ticket = None if parcel.ticket is None else CommitTicket(self._delivery, parcel)
         return Receipt(
-            transaction.seq, transaction.committed, transaction.rejected, ticket, parcel.spooled
+            transaction.seq,
+            transaction.committed,
+            transaction.rejected,
+            self._delivery.ticket(parcel),
+            parcel.spooled,
         )
 
     def retry(self, rejection_id: str, **changes: Any) -> Operation:

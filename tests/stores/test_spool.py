@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from clawvm.errors import SpoolFull, StoreCorrupt, StoreFailed
+from clawvm.errors import SpoolFull, StoreCorrupt, StoreFailed, StoreInvalid
 from clawvm.pages import Scope
 from clawvm.stores import Append, Space
+from clawvm.stores.codec import Lz4Codec
 from clawvm.stores.spool import SpaceSpool, Spool, stem_of
-from clawvm.stores.spool_file import frame_of, header_of, read_file
+from clawvm.stores.spool_file import read_file
+from clawvm.stores.spool_frames import frame_of, header_of
 
 SPACE = Space("acme", Scope.SESSION, "s1")
+CODEC = Lz4Codec()
 POSIX_ONLY = pytest.mark.skipif(os.name == "nt", reason="needs signals and modes of POSIX")
 
 
@@ -80,8 +83,8 @@ def test_rows_that_were_dropped_come_back_if_the_file_did_not_go(
 
 
 def test_the_bound_holds_and_nothing_is_lost(tmp_path: Path) -> None:
-    frame = len(frame_of(row(1)))
-    spool = Spool(tmp_path, len(header_of(SPACE)) + 2 * frame)
+    frame = len(frame_of(row(1), CODEC))
+    spool = Spool(tmp_path, len(header_of(SPACE, CODEC)) + 2 * frame)
     own = spool.of(SPACE)
     own.write(row(1))
     own.write(row(1))
@@ -91,7 +94,7 @@ def test_the_bound_holds_and_nothing_is_lost(tmp_path: Path) -> None:
 
 
 def test_the_room_of_dropped_rows_is_used_again(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, len(header_of(SPACE)) + 2 * len(frame_of(row(9))))
+    spool = Spool(tmp_path, len(header_of(SPACE, CODEC)) + 2 * len(frame_of(row(9), CODEC)))
     own = spool.of(SPACE)
     own.write(row(8))
     own.write(row(9))
@@ -106,14 +109,14 @@ def test_every_torn_tail_is_cut(filled: SpaceSpool, spool: Spool) -> None:
     filled.close()
     path = only_file(spool)
     whole = path.read_bytes()
-    last = len(whole) - len(frame_of(row(6)))
+    last = len(whole) - len(frame_of(row(6), CODEC))
     for size in range(last, len(whole)):
         path.write_bytes(whole[:size])
         own = spool.of(SPACE)
         assert list(own.rows()) == [row(4), row(5)]
         own.write(row(9))
         own.close()
-        assert [row.seq for row in read_file(path)[1]] == [4, 5, 9]
+        assert [row.seq for row in read_file(path, CODEC)[1]] == [4, 5, 9]
 
 
 def test_a_tail_of_zeros_is_cut(filled: SpaceSpool, spool: Spool) -> None:
@@ -139,10 +142,10 @@ def test_damage_before_an_acknowledged_row_is_told(filled: SpaceSpool, spool: Sp
     filled.close()
     path = only_file(spool)
     whole = path.read_bytes()
-    last = len(whole) - len(frame_of(row(6)))
+    last = len(whole) - len(frame_of(row(6), CODEC))
     for place in range(0, last, 3):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(StoreCorrupt, match=f"{path.name}"):
+        with pytest.raises((StoreCorrupt, StoreInvalid), match=path.name):
             spool.of(SPACE)
         assert path.stat().st_size == len(whole)
 
@@ -165,7 +168,7 @@ def test_a_file_of_a_newer_version_is_refused(spool: Spool) -> None:
     data = bytearray(path.read_bytes())
     data[8] = 2
     path.write_bytes(data)
-    with pytest.raises(StoreCorrupt, match="version 2, expected 1"):
+    with pytest.raises(StoreInvalid, match="version 2, expected 1"):
         spool.of(SPACE)
 
 
@@ -175,7 +178,7 @@ def test_the_spool_of_another_space_is_refused(spool: Spool) -> None:
     own.close()
     other = Space("acme", Scope.SESSION, "s2")
     only_file(spool).rename(spool.folder / f"{stem_of(other)}.0.spool")
-    with pytest.raises(StoreCorrupt, match="is the spool of session 's1'"):
+    with pytest.raises(StoreInvalid, match="is the spool of session 's1'"):
         spool.of(other)
 
 
@@ -190,6 +193,22 @@ def test_spaces_do_not_see_each_others_rows(spool: Spool) -> None:
     found = sorted(path.name for path in spool.folder.iterdir())
     assert len(found) == len(spaces)
     assert all(name.isascii() and len(name) < 100 and "/" not in name for name in found)
+
+
+def test_what_is_encrypted_in_the_store_is_encrypted_in_the_spool(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography")
+    from clawvm.stores.encryption import AesGcmCodec
+
+    spool = Spool(tmp_path, codec=AesGcmCodec(bytes(range(32))))
+    own = spool.of(SPACE)
+    own.write(row(1))
+    assert b"content" not in only_file(spool).read_bytes()
+    own.close()
+    with pytest.raises(StoreInvalid, match="written with the codec 'aes-gcm"):
+        Spool(tmp_path).of(SPACE)
+    with pytest.raises(StoreCorrupt, match="another key"):
+        Spool(tmp_path, codec=AesGcmCodec(bytes(32))).of(SPACE)
+    assert list(spool.of(SPACE).rows()) == [row(1)]
 
 
 def test_a_file_that_is_in_use_is_left_alone(filled: SpaceSpool, spool: Spool) -> None:
@@ -209,7 +228,7 @@ def test_refused_rows_are_kept_apart_and_listed(filled: SpaceSpool, spool: Spool
     assert len(spool.of(SPACE)) == 0
     (refused,) = spool.refused()
     assert (refused.space, refused.path, refused.rows) == (SPACE, path, 2)
-    assert read_file(path) == (SPACE, [row(5), row(6)], 0)
+    assert read_file(path, CODEC) == (SPACE, [row(5), row(6)], 0)
 
 
 def test_a_row_that_refers_to_contents_by_id_is_refused(spool: Spool) -> None:
@@ -244,7 +263,7 @@ def test_a_disk_that_fails_at_the_first_row_leaves_no_file(
     with pytest.raises(SpoolFull):
         own.write(row(1))
     monkeypatch.undo()
-    assert list(spool.folder.iterdir()) == []
+    assert not spool.folder.exists()
     own.write(row(1))
     assert len(own) == 1
 
@@ -252,7 +271,7 @@ def test_a_disk_that_fails_at_the_first_row_leaves_no_file(
 @POSIX_ONLY
 def test_a_real_limit_of_file_size_is_a_full_spool(tmp_path: Path) -> None:
     program = f"""
-import resource, signal, sys
+import os, resource, signal
 from pathlib import Path
 from clawvm.errors import SpoolFull
 from clawvm.pages import Scope
@@ -264,7 +283,7 @@ own = Spool({str(tmp_path)!r}).of(Space("acme", Scope.SESSION, "s1"))
 seq = 0
 try:
     while True:
-        own.write(Append(own.space, seq + 1, bytes(3000)))
+        own.write(Append(own.space, seq + 1, os.urandom(3000)))
         seq += 1
 except SpoolFull:
     print(seq, len(own))

@@ -36,13 +36,15 @@ class FailingStore:
     """A store that is down while `down` is true.
 
     With `answers_lost`, a row is written and the caller is told that the store failed: what a
-    connection that breaks between the commit and its answer looks like.
+    connection that breaks between the commit and its answer looks like. With `late`, rows below
+    level ``commit`` fail by their tickets, which are not done when they are first asked.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.down = False
         self.answers_lost = False
+        self.late = False
         self.appends = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -50,6 +52,11 @@ class FailingStore:
 
     def append(self, row: Append, durability: Durability = Durability.COMMIT) -> Ticket:
         self.appends += 1
+        later = self.late and durability is not Durability.COMMIT
+        if later and (self.down or self.answers_lost):
+            if not self.down:
+                self._store.append(row, durability)
+            return FailedTicket()
         if self.down:
             raise StoreFailed("the store is down: told to fail")
         ticket = self._store.append(row, durability)
@@ -67,3 +74,21 @@ class FailingStore:
         if self.down:
             raise StoreFailed("the store is down: told to fail")
         return self._store.rows(space, first)
+
+
+class FailedTicket:
+    """A row whose failure is not known at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def done(self) -> bool:
+        asked, self.asked = self.asked, True
+        return asked
+
+    def wait(self, timeout: float | None = None) -> tuple[int, ...]:
+        self.asked = True
+        raise StoreFailed("the store failed after the append: told to fail")
+
+    def __await__(self) -> Any:
+        raise NotImplementedError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from journals import FailingStore, delta, open_project, open_session
+from journals import FailedTicket, FailingStore, delta, open_project, open_session
 from operations import AUTHORITY, PROJECT, SESSION, USER, operation
 
 from clawvm.errors import JournalConflict, LeaseLost, SpoolFull, StoreFailed
@@ -208,15 +208,8 @@ def test_rows_in_flight_go_to_the_spool(
     level: Durability,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Failed:
-        def done(self) -> bool:
-            return True
-
-        def wait(self, timeout: float | None = None) -> tuple[int, ...]:
-            raise StoreFailed("the store went down after the append: told to fail")
-
     journal = open_session(as_store(failing), spool)
-    monkeypatch.setattr(FailingStore, "append", lambda *_: Failed())
+    monkeypatch.setattr(FailingStore, "append", lambda *_: FailedTicket())
     receipts = [commit(journal, line(number), durability=level) for number in (1, 2)]
     for receipt in receipts:
         if receipt.ticket is not None:
@@ -232,15 +225,8 @@ def test_rows_in_flight_go_to_the_spool(
 def test_a_ticket_without_a_spool_tells_of_the_failure(
     failing: FailingStore, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Failed:
-        def done(self) -> bool:
-            return True
-
-        def wait(self, timeout: float | None = None) -> tuple[int, ...]:
-            raise StoreFailed("the store went down after the append: told to fail")
-
     journal = open_session(as_store(failing))
-    monkeypatch.setattr(FailingStore, "append", lambda *_: Failed())
+    monkeypatch.setattr(FailingStore, "append", lambda *_: FailedTicket())
     receipt = commit(journal, line(1), durability=Durability.GROUP)
     assert receipt.ticket is not None
     with pytest.raises(StoreFailed, match="after the append"):
@@ -254,15 +240,8 @@ def test_a_ticket_without_a_spool_tells_of_the_failure(
 def test_closing_tells_of_rows_that_never_arrived(
     failing: FailingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Failed:
-        def done(self) -> bool:
-            return False
-
-        def wait(self, timeout: float | None = None) -> tuple[int, ...]:
-            raise StoreFailed("the store went down after the append: told to fail")
-
     journal = open_session(as_store(failing))
-    monkeypatch.setattr(FailingStore, "append", lambda *_: Failed())
+    monkeypatch.setattr(FailingStore, "append", lambda *_: FailedTicket())
     commit(journal, line(1), durability=Durability.DEFERRED)
     monkeypatch.undo()
     failing.down = True

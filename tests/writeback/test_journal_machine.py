@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import tempfile
 from pathlib import Path
@@ -13,10 +14,11 @@ from operations import PROJECT, SESSION, operation
 
 from clawvm.errors import SpoolFull, StoreFailed
 from clawvm.pages import Scope
-from clawvm.stores import Durability, Space, Store, open_store
+from clawvm.stores import Durability, Space, Store
+from clawvm.stores.open import open_store
 from clawvm.stores.spool import Spool
 from clawvm.writeback import OpKind
-from clawvm.writeback.delivery import Delivery
+from clawvm.writeback.delivery import CommitTicket, Delivery
 from clawvm.writeback.journal import Journal
 from clawvm.writeback.reading import read_rows
 
@@ -32,10 +34,12 @@ class Life:
         self.space = space
         self.store = open_store("memory:")
         self.failing = FailingStore(self.store)
+        self.failing.late = bool(seed % 2)
         self.spool = Spool(folder, 4_000) if seed % 3 else None
         self.count = 0
         self.acknowledged: list[str] = []
-        self.refused: set[str] = set()
+        self.pending: list[str] = []
+        self.promised: list[tuple[list[str], CommitTicket | None]] = []
         self.doubtful: set[str] = set()
         self.journal = self.opened(cast(Store, self.failing))
 
@@ -48,16 +52,33 @@ class Life:
         for _ in range(self.rng.randrange(3)):
             self.count += 1
             self.journal.stage(self.line(f"own-{self.count}"))
-        waiting = [str(op.value) for op in self.journal.staged]
+            self.pending.append(f"own-{self.count}")
         level = self.rng.choice(list(Durability)) if self.spool else Durability.COMMIT
         try:
             receipt = self.journal.commit("turn", durability=level)
         except (StoreFailed, SpoolFull):
-            self.doubtful.update(waiting)
+            assert set(self.pending) >= {op.value for op in self.journal.staged}
             return
         assert receipt.rejected == ()
-        assert [entry.operation.value for entry in receipt.committed] == waiting
-        self.acknowledged += waiting
+        assert [entry.operation.value for entry in receipt.committed] == self.pending
+        assert self.journal.staged == ()
+        self.promised.append((list(self.pending), receipt.ticket))
+        self.pending.clear()
+        if receipt.ticket is None:  # on disk, and so is everything before it
+            self.acknowledged += [value for values, _ in self.promised for value in values]
+            self.promised.clear()
+
+    def wait(self) -> None:
+        """Wait for everything that was promised for later."""
+        while self.promised:
+            values, ticket = self.promised[0]
+            assert ticket is not None
+            try:
+                ticket.wait(10)
+            except (StoreFailed, SpoolFull):
+                return
+            self.acknowledged += values
+            del self.promised[0]
 
     def write_beside(self) -> None:
         if self.space.scope is Scope.PROJECT:
@@ -72,16 +93,18 @@ class Life:
 
     def crash(self) -> None:
         """Forget the journal as a killed process does: only the spool's files stay."""
+        self.doubtful.update(self.pending)
+        self.doubtful.update(value for values, _ in self.promised for value in values)
+        self.pending.clear()
+        self.promised.clear()
         if self.journal._delivery.spool is not None:
             self.journal._delivery.spool.close()
         self.failing.down = self.failing.answers_lost = False
         self.journal = self.opened(cast(Store, self.failing))
 
     def snapshot(self) -> None:
-        try:
+        with contextlib.suppress(StoreFailed, SpoolFull):
             self.journal.save_snapshot()
-        except (StoreFailed, SpoolFull):
-            self.doubtful.update(str(op.value) for op in self.journal.staged)
 
     def toggle(self, name: str) -> None:
         setattr(self.failing, name, not getattr(self.failing, name))
@@ -91,6 +114,7 @@ class Life:
             self.commit,
             self.commit,
             self.commit,
+            self.wait,
             lambda: self.toggle("down"),
             lambda: self.toggle("answers_lost"),
             self.write_beside,
