@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from ..pages import Page, PageType, Pin, Scope
 from ..snapshot import StateDelta
 from ..stores import Durability, Lease, Space, Store, open_store, this_holder
-from ..stores.spool import Spool
+from ..stores.spool import Spool, spool_of
 from ..writeback import (
     TEXT_FIELD,
     Authority,
@@ -95,9 +93,9 @@ class Durable:
         self._scalars: Tree = {}
         opened = False
         try:
-            self.journal = self._open(tenant, _spool_of(self.store, spool))
+            self.journal = self._open(tenant, spool_of(self.store, spool))
             if project is not None:
-                journal = self._open_project(tenant, project, _spool_of(self.store, spool))
+                journal = self._open_project(tenant, project, spool_of(self.store, spool))
                 self._shared = SharedPages(parts.book, self._events, journal, put_shared)
             opened = True
         finally:
@@ -298,17 +296,3 @@ def _telling(scalars: Tree) -> Tree:
 
 def _granted_by(page: Page) -> Principal | None:
     return Principal(page.granted_by, PrincipalKind.USER) if page.granted_by else None
-
-
-def _spool_of(store: Store, folder: str | os.PathLike[str] | None) -> Spool | None:
-    """Return the spool for a store: in `folder`, or where it suits the store."""
-    if folder is not None:
-        return Spool(folder)
-    if not store.durable:
-        return None
-    kind, _, path = store.url.partition(":///")
-    if kind == "sqlite":
-        return Spool(f"{path}-spool")
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    name = hashlib.sha256(store.url.encode()).hexdigest()[:16]
-    return Spool(Path(state) / "clawvm" / "spool" / name)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from ..errors import SpoolFull, StoreCorrupt, StoreFailed, StoreInvalid
 from .codec import Codec, Lz4Codec
-from .protocol import Append, Space
-from .spool_file import SpoolFile, disk_failure, read_file
+from .protocol import Append, Space, Store
+from .spool_file import SpoolContents, SpoolFile, disk_failure, read_file
 from .spool_frames import frame_of, header_of
 from .system import sync_folder
 
-__all__ = ["SPOOL_BYTES_MAX", "Refused", "SpaceSpool", "Spool"]
+__all__ = ["SPOOL_BYTES_MAX", "Refused", "SpaceSpool", "Spool", "spool_of"]
 
 SPOOL_BYTES_MAX = 64 << 20
 """Default bound of one space's spool."""
@@ -80,10 +80,51 @@ class Spool:
     def refused(self) -> list[Refused]:
         """List the files of rows that were refused; they stay until somebody deletes them."""
         found = []
-        for path in _listing(self.folder, "", _REFUSED):
-            space, rows = read_file(path, self.codec)
-            found.append(Refused(space, path, len(rows)))
+        for path in self.paths(refused=True):
+            contents = self.read(path)
+            found.append(Refused(contents.space, path, len(contents.rows)))
         return found
+
+    def paths(self, *, refused: bool = False) -> list[Path]:
+        """List the files of rows that wait for the store, or of those that were refused."""
+        return _listing(self.folder, "", _REFUSED if refused else _SUFFIX)
+
+    def read(self, path: Path) -> SpoolContents:
+        """Read a file of this folder without locking it; see `spool_file.read_file`."""
+        return read_file(path, self.codec)
+
+    def cut(self, path: Path, space: Space) -> bool:
+        """Cut off what is torn of a file, as the next opening of `space` would.
+
+        Nobody may open the space meanwhile: a file that is locked is passed over.
+
+        Returns
+        -------
+        bool
+            False when another process has the file.
+        """
+        file = SpoolFile.adopt(path, space, self.codec)
+        if file is None:
+            return not path.exists()
+        file.close()
+        return True
+
+
+def spool_of(store: Store, folder: str | os.PathLike[str] | None = None) -> Spool | None:
+    """Return the spool for a store: in `folder`, or where it suits the store.
+
+    A store that does not outlive the process has none.
+    """
+    if folder is not None:
+        return Spool(folder)
+    if not store.durable:
+        return None
+    kind, _, path = store.url.partition(":///")
+    if kind == "sqlite":
+        return Spool(f"{path}-spool")
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    name = hashlib.sha256(store.url.encode()).hexdigest()[:16]
+    return Spool(Path(state) / "clawvm" / "spool" / name)
 
 
 class SpaceSpool:

@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import crash_points
 from ..errors import SpoolFull, StoreCorrupt, StoreFailed, StoreInvalid
@@ -15,7 +16,7 @@ from .protocol import Append, Space
 from .spool_frames import Parsed, header_of, parse, row_of
 from .system import CLOSE_FIRST, is_at, lock_file, read_at, sync_folder, write_at
 
-__all__ = ["SpoolFile", "disk_failure", "read_file"]
+__all__ = ["SpoolContents", "SpoolFile", "disk_failure", "read_file"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -213,8 +214,26 @@ class SpoolFile:
                 os.close(self._fd)
 
 
-def read_file(path: Path, codec: Codec) -> tuple[Space | None, list[Append]]:
-    """Read a file that nobody writes, such as a refused one; None when its header is not whole.
+class SpoolContents(NamedTuple):
+    """What stands in a spool file.
+
+    Parameters
+    ----------
+    space : Space or None
+        Whose spool it is; None when its header is not whole.
+    rows : list of Append
+        Every whole row, those that the store has got since included.
+    torn_bytes : int
+        Bytes at the end of a row that was being written, which nobody was told of.
+    """
+
+    space: Space | None
+    rows: list[Append]
+    torn_bytes: int
+
+
+def read_file(path: Path, codec: Codec) -> SpoolContents:
+    """Read a file without locking it; what its writer is just adding may be there or not.
 
     Raises
     ------
@@ -228,11 +247,12 @@ def read_file(path: Path, codec: Codec) -> tuple[Space | None, list[Append]]:
         raise disk_failure(path, error) from error
     found = parse(data, path)
     if found.space is None:
-        return None, []
+        return SpoolContents(None, [], len(data))
     _check_ours(found, path, found.space, codec)
     bounds = zip([found.first, *found.ends], found.ends, strict=False)
     rows = [row_of(data[start:end], found.space, codec) for start, end in bounds]
-    return found.space, [row for row in rows if row is not None]
+    whole = [row for row in rows if row is not None]
+    return SpoolContents(found.space, whole, len(data) - [found.first, *found.ends][-1])
 
 
 def _check_ours(found: Parsed, path: Path, space: Space, codec: Codec) -> None:

@@ -19,13 +19,13 @@ from ..errors import (
     StoreInvalid,
 )
 from ..pages import Scope
-from ..snapshot import Kind, StateDelta, encode
+from ..snapshot import StateDelta
 from ..stores import Append, Durability, Lease, Space, Store
 from ..stores.spool import Spool
 from .committing import Committer, DeltaOf, Settled, Staged
 from .merge import canonical, size_problem
 from .operations import Operation, Principal
-from .records import heads_tree
+from .records import encoded_snapshot
 from .undo import inverse
 from .validate import Authority, check_stageable
 from .view import JournalView, Receipt
@@ -321,12 +321,8 @@ class Journal(JournalView):
 
     def _write_snapshot(self, state: StateDelta | None) -> None:
         committer = self._committer
-        encoded = encode(
-            Kind.RECORD if state is None else Kind.SNAPSHOT,
-            state,
-            meta={"heads": heads_tree(committer.heads, committer.rejections.values())},
-            external=True,
-            known=committer.known,
+        encoded = encoded_snapshot(
+            state, committer.heads, committer.rejections.values(), committer.known
         )
         crash_points.reach("writeback.snapshot")
         token = self._delivery.token

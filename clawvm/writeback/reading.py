@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
-from ..snapshot import StateDelta, apply, decode
+from ..snapshot import Decoded, StateDelta, apply, decode
 from ..stores import Append, Row, Space, Store
 from .heads import Heads
 from .merge import apply as merged
@@ -20,6 +20,7 @@ from .operations import (
 from .records import Transaction, heads_from_tree, transaction_of
 
 __all__ = [
+    "Fold",
     "JournalRow",
     "Loaded",
     "decode_append",
@@ -27,6 +28,7 @@ __all__ = [
     "fold_state",
     "load",
     "note_rejections",
+    "read_row",
     "read_rows",
     "text_parts",
 ]
@@ -91,26 +93,20 @@ def load(store: Store, space: Space) -> Loaded:
     stored = store.load(space)
     rows = stored.rows if stored.snapshot is None else [stored.snapshot, *stored.rows]
     texts = _contents(store, space, rows)
-    heads, rejections = Heads(), dict[str, Rejection]()
-    deltas: list[StateDelta | None] = []
+    fold = Fold(space)
     known: dict[str, int] = {}
-    where = str(space)
     for row in rows:
         decoded = decode(row.record, [texts[ident] for ident in row.contents])
         known.update(zip(decoded.content_texts, row.contents, strict=True))
         if row is stored.snapshot:
-            heads, open_rejections = heads_from_tree(decoded.meta, where)
-            rejections = {rejection.id: rejection for rejection in open_rejections}
+            fold.snapshot(decoded)
         else:
-            transaction = transaction_of(row.seq, decoded.operations, decoded.meta, where)
-            heads.fold(transaction.committed, f"{where}, row {row.seq}")
-            note_rejections(rejections, transaction)
-        deltas.append(decoded.delta)
+            fold.row(_journal_row(space, row, decoded))
     return Loaded(
         stored.last_seq,
-        heads,
-        rejections,
-        fold_state(None, deltas),
+        fold.heads,
+        fold.rejections,
+        fold.state,
         known,
         0 if stored.snapshot is None else len(stored.snapshot.record),
         sum(len(row.record) for row in stored.rows),
@@ -130,6 +126,47 @@ def fold_state(state: StateDelta | None, deltas: Sequence[StateDelta | None]) ->
     if not parts:
         return state
     return parts[0] if state is None else apply(state, parts[0])
+
+
+class Fold:
+    """What a journal comes to, as far as its rows have been read.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.heads = Heads()
+        self.rejections: dict[str, Rejection] = {}
+        self._state: StateDelta | None = None
+        self._deltas: list[StateDelta] = []
+        self._where = str(space)
+
+    @property
+    def state(self) -> StateDelta | None:
+        """The session's state; None where no row has any."""
+        self._state = fold_state(self._state, self._deltas)
+        self._deltas = []
+        return self._state
+
+    def snapshot(self, decoded: Decoded) -> None:
+        """Begin with a snapshot row; raises `SnapshotInvalid` when it is none."""
+        self.heads, open_rejections = heads_from_tree(decoded.meta, self._where)
+        self.rejections = {rejection.id: rejection for rejection in open_rejections}
+        self._state, self._deltas = decoded.delta, []
+
+    def row(self, row: JournalRow) -> None:
+        """Take the next row in.
+
+        Raises
+        ------
+        StoreCorrupt, SnapshotInvalid
+            When it does not follow from those before it.
+        """
+        transaction = row.transaction
+        self.heads.fold(transaction.committed, f"{self._where}, row {transaction.seq}")
+        note_rejections(self.rejections, transaction)
+        if row.delta is not None:
+            self._deltas.append(row.delta)
 
 
 def note_rejections(rejections: dict[str, Rejection], transaction: Transaction) -> None:
@@ -156,8 +193,17 @@ def read_rows(store: Store, space: Space, first: int = 1) -> Iterator[JournalRow
         texts = _contents(store, space, block)
         for row in block:
             decoded = decode(row.record, [texts[ident] for ident in row.contents])
-            transaction = transaction_of(row.seq, decoded.operations, decoded.meta, str(space))
-            yield JournalRow(transaction, decoded.delta, len(row.record))
+            yield _journal_row(space, row, decoded)
+
+
+def read_row(store: Store, space: Space, row: Row) -> JournalRow:
+    """Decode one row that was read from the store."""
+    return _journal_row(space, row, decode(row.record, store.contents(space, row.contents)))
+
+
+def _journal_row(space: Space, row: Row, decoded: Decoded) -> JournalRow:
+    transaction = transaction_of(row.seq, decoded.operations, decoded.meta, str(space))
+    return JournalRow(transaction, decoded.delta, len(row.record))
 
 
 def _contents(store: Store, space: Space, rows: Sequence[Row]) -> dict[int, bytes]:

@@ -228,7 +228,7 @@ def test_refused_rows_are_kept_apart_and_listed(filled: SpaceSpool, spool: Spool
     assert len(spool.of(SPACE)) == 0
     (refused,) = spool.refused()
     assert (refused.space, refused.path, refused.rows) == (SPACE, path, 2)
-    assert read_file(path, CODEC) == (SPACE, [row(5), row(6)])
+    assert read_file(path, CODEC) == (SPACE, [row(5), row(6)], 0)
 
 
 def test_a_row_that_refers_to_contents_by_id_is_refused(spool: Spool) -> None:
