@@ -507,7 +507,10 @@ class Session(Memory):
         )
 
     def rejected(self) -> list[Rejection]:
-        """List the operations that were refused and not retried with success, oldest first."""
+        """List the operations that were refused and not retried with success, oldest first.
+
+        Those of the project come last, whichever of its sessions they were refused to.
+        """
         durable = self._need_store("list rejections")
         return [*durable.journal.rejected(), *durable.shared_rejections]
 
