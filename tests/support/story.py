@@ -26,7 +26,7 @@ from clawvm.writeback.reading import Loaded, load, read_rows
 
 ROUNDS = 5
 BUDGET = 1_400
-TENANT = "acme"
+NAME = "agent"  # it stands in handles, and so in what is compared
 MODEL = Principal("model", PrincipalKind.MODEL)
 BOUNDARIES = ("turn", "idle", "compaction", "model-switch", "turn")
 
@@ -109,29 +109,28 @@ class Player:
     ----------
     store : FailingStore
         Where the session is; the story has it fail.
+    tenant : str
+        Whose session it is.
     folder : Path
         Where the snapshot file and the spool are.
     durability : str
-        Level of every commit.
-    audit : path or None
-        The session's decision trace.
+        Level of every commit; at ``group`` each boundary is waited for, at ``deferred`` only where
+        the story says so.
     """
 
-    def __init__(
-        self, store: FailingStore, name: str, folder: Path, durability: str, audit: Path | None
-    ) -> None:
+    def __init__(self, store: FailingStore, tenant: str, folder: Path, durability: str) -> None:
         self.store = store
         self.steps = the_story()
+        self.waits = durability == "group"
         self.file = folder / "session.clawvm"
         self.session = Session(
-            name,
+            NAME,
             budget=BUDGET,
             counter=count,
             store=cast(Store, store),
-            tenant=TENANT,
+            tenant=tenant,
             durability=durability,
             spool=folder / "spool",
-            audit=audit,
         )
         self.done: int = self.session.notes.get("done", 0)
         for step in self.steps[: self.done]:
@@ -146,7 +145,9 @@ class Player:
             if step.arguments[0] != "reset":
                 session.notes["done"] = number + 1
             report = session.boundary(*step.arguments)
-            answer = Answer(durable=report.outcome in ("committed", "spooled"))
+            if self.waits:
+                session.wait()
+            answer = Answer(durable=self.waits or report.outcome in ("committed", "spooled"))
         elif step.name == "assemble":
             prompt = session.assemble()
             shown = json.dumps([prompt.messages, prompt.system, prompt.tokens], sort_keys=True)
@@ -176,7 +177,7 @@ class Player:
 class Twin:
     """What the uninterrupted session was at each of its commits, and said at each call."""
 
-    #: After each call, how many rows the journal had, and what the call told.
+    #: After each call, the closing included, how many rows the journal had; what each call told.
     seqs: list[int] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     #: By digest of the state, the last row of the journal after which it was that.
@@ -191,7 +192,7 @@ def play_twin(folder: Path) -> Twin:
     """Play the whole story at once, on a store in memory."""
     twin = Twin()
     store = open_store("memory:")
-    player = Player(FailingStore(store), "twin", folder, "commit", None)
+    player = Player(FailingStore(store), "twin", folder, "commit")
     # The twin's store never fails: what is spooled is the same row a little later.
     for number, step in enumerate(player.steps):
         if step.name in ("down", "answers_lost"):
@@ -203,7 +204,7 @@ def play_twin(folder: Path) -> Twin:
         if step.name == "snapshot":
             twin.files[file_digest(player.file)] = number
     player.session.close()
-    space = Space(TENANT, Scope.SESSION, "twin")
+    space = space_of("twin")
     state, heads = None, Heads()
     for row in read_rows(store, space):
         transaction = row.transaction
@@ -213,6 +214,7 @@ def play_twin(folder: Path) -> Twin:
         twin.places[digest(state, heads)] = transaction.seq
         twin.operations += map(_told, transaction.committed)
         twin.rejections += len(transaction.rejected)
+    twin.seqs.append(max(twin.places.values()))
     return twin
 
 
@@ -226,7 +228,7 @@ def digest(state: StateDelta | None, heads: Heads | None) -> str:
     assert state is not None
     # How often a session was recovered, and by what it ended last, is the interruption itself.
     session = {**state.scalars["session"], "boundaries": {}, "last": None}
-    same = replace(state, session_id="s", scalars={**state.scalars, "session": session})
+    same = replace(state, scalars={**state.scalars, "session": session})
     fields = {} if heads is None else heads.fields
     shown = repr(sorted((key, tuple(head)) for key, head in fields.items()))
     return _hash(shown + encode(Kind.SNAPSHOT, same).digest.hex())
@@ -238,15 +240,19 @@ def file_digest(path: Path) -> str:
     return digest(snapshot.load(path).delta, None)
 
 
-def operations_of(store: Store, space: Space) -> tuple[list[str], int]:
+def operations_of(store: Store, tenant: str) -> tuple[list[str], int]:
     """Every operation that was committed, in order, and how many were refused."""
-    rows = list(read_rows(store, space))
+    rows = list(read_rows(store, space_of(tenant)))
     told = [_told(entry) for row in rows for entry in row.transaction.committed]
     return told, sum(len(row.transaction.rejected) for row in rows)
 
 
-def loaded(store: Store, name: str) -> Loaded:
-    return load(store, Space(TENANT, Scope.SESSION, name))
+def loaded(store: Store, tenant: str) -> Loaded:
+    return load(store, space_of(tenant))
+
+
+def space_of(tenant: str) -> Space:
+    return Space(tenant, Scope.SESSION, NAME)
 
 
 def _told(entry: Committed) -> str:
