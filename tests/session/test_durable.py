@@ -347,10 +347,15 @@ def test_a_session_can_be_held_only_once(opened):
     opened()
 
 
+def forget(sessions):
+    sessions.clear()
+    gc.collect()
+
+
 def test_a_session_that_is_forgotten_warns_and_gives_its_lease_back(store):
     forgotten = [Session("s", budget=100, counter=count, store=store)]
     with pytest.warns(ResourceWarning, match="session 's' was not closed"):
-        forgotten.clear()
+        forget(forgotten)
     Session("s", budget=100, counter=count, store=store).close()
 
 
