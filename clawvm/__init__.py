@@ -13,6 +13,7 @@ from .session import (
     RecallOutcome,
     Session,
     ToolCall,
+    commit_on_signals,
     file_source,
     fit,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "ToolCall",
     "__version__",
     "backend",
+    "commit_on_signals",
     "file_source",
     "fit",
 ]

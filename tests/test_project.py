@@ -36,7 +36,7 @@ FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in room
 
 # Modules that import something heavy at their top and are only reached by a lazy import.
 LAZY_MODULES = frozenset(
-    {
+    (
         # Decoders that C code runs are described by types, which need msgspec; `container` imports
         # these when a session is saved or loaded.
         *(f"clawvm.snapshot.{name}" for name in ("columns", "payload", "trees")),
@@ -45,16 +45,28 @@ LAZY_MODULES = frozenset(
             f"clawvm.stores.postgres_{part}"
             for part in ("append", "check", "link", "migrate", "upkeep")
         ),
-    }
+        # sqlite3; reached from `stores.open_store` when such a store is opened.
+        "clawvm.stores.sqlite",
+        *(
+            f"clawvm.stores.sqlite_{part}"
+            for part in ("check", "connections", "errors", "maintenance", "mend", "rows", "schema")
+        ),
+        # asyncio; whoever uses it has a loop.
+        "clawvm.stores.asynchronous",
+    )
 )
 
 HEAVY = (
     "anthropic",
+    "asyncio",
+    "cryptography",
+    "lz4",
     "msgspec",
     "numpy",
     "openai",
     "psycopg",
     "rich",
+    "sqlite3",
     "tiktoken",
     "toktok",
     "typer",

@@ -2,6 +2,7 @@
 
 from .boundaries import BoundaryKind, BoundaryReport, Coverage
 from .exchange import Entry
+from .exits import commit_on_signals
 from .fit import fit
 from .prompt import Prompt, ToolCall
 from .recall import Recall, RecallOutcome
@@ -23,6 +24,7 @@ __all__ = [
     "Session",
     "SourceCheck",
     "ToolCall",
+    "commit_on_signals",
     "file_source",
     "fit",
 ]

@@ -11,7 +11,15 @@ from enum import StrEnum
 
 from ..errors import OptionUnknown
 
-__all__ = ["RESETS", "Boundaries", "BoundaryKind", "BoundaryReport", "Coverage", "boundary_kind"]
+__all__ = [
+    "CLEAN_ENDS",
+    "RESETS",
+    "Boundaries",
+    "BoundaryKind",
+    "BoundaryReport",
+    "Coverage",
+    "boundary_kind",
+]
 
 
 class BoundaryKind(StrEnum):
@@ -34,6 +42,9 @@ class BoundaryKind(StrEnum):
 
 RESETS = frozenset({BoundaryKind.RESET, BoundaryKind.NEW, BoundaryKind.CLEAR})
 """Those that end a conversation: rules and preferences stay, everything else is archived."""
+
+CLEAN_ENDS = frozenset({BoundaryKind.END, BoundaryKind.EXIT})
+"""Those after which nothing of the session is missing."""
 
 _FIRED_WHEN = {
     BoundaryKind.TURN: "boundary('turn'), after each reply",

@@ -78,6 +78,11 @@ class Conversation:
 
     # Waiting
 
+    @property
+    def waiting(self) -> list[Message]:
+        """The messages that wait for the next prompt."""
+        return [message for message, _ in self._waiting]
+
     def add(self, message: Message, origin: Origin | None) -> Envelope:
         """Check one message and keep it until the next prompt."""
         known = shape_of(message)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..pages import Page, PageType, Pin, Scope
 from ..snapshot import StateDelta
@@ -24,12 +24,10 @@ from ..writeback import (
     Rejection,
 )
 from .book import joined
+from .boundaries import CLEAN_ENDS, BoundaryKind
 from .events import Events
 from .saved import SessionParts, Tree, changes_of, scalars_of, settle, whole_of
 from .shared import SharedPages
-
-if TYPE_CHECKING:
-    from .boundaries import BoundaryKind
 
 __all__ = ["HARNESS", "LEASE_SECONDS", "Durable"]
 
@@ -146,15 +144,11 @@ class Durable:
     def has_changes(self) -> bool:
         """Whether there is anything to commit."""
         book, layout = self.parts.book, self.parts.layout
-        return bool(
-            self._is_new
-            or book.unsaved
-            or book.unsaved_archive
-            or layout.unsaved
-            or self.journal.staged
-            or book.table.changed()
-            or _telling(scalars_of(self.parts, self._extra())) != _telling(self._scalars)
-        )
+        if self._is_new or book.unsaved or layout.unsaved or book.unsaved_archive:
+            return True
+        if self.journal.staged or book.table.changed():
+            return True
+        return _telling(scalars_of(self.parts, self._extra())) != _telling(self._scalars)
 
     def is_durable(self, page: Page) -> bool:
         """Whether the page's text is in the store or in the spool."""
@@ -190,7 +184,7 @@ class Durable:
         self._scalars = scalars
         self._staged.clear()
         settle(self.parts)
-        if self.journal.fold_due:
+        if self.journal.fold_due or (kind in CLEAN_ENDS and self.journal.fold_worth):
             self.fold()
         return receipt
 
@@ -206,16 +200,19 @@ class Durable:
                 self._stage(page)
         self.journal.stage(operation)
 
-    def ahead(self) -> list[tuple[str, Head]]:
-        """List the pages of which the journal has a newer text than the session."""
+    def ahead(self, page_ids: Iterable[str] | None = None) -> list[tuple[str, Head]]:
+        """List the pages, of these or of all, of which the journal has a newer text."""
+        if page_ids is None:
+            fields = self.journal.fields()
+            page_ids = [page_id for page_id, field in fields if field == TEXT_FIELD]
         book = self.parts.book
-        return [
-            (page_id, head)
-            for (page_id, field), head in self.journal.fields().items()
-            if field == TEXT_FIELD
-            and page_id not in book.archived
-            and head.version > (book.live[page_id].version if page_id in book.live else 0)
-        ]
+        found = []
+        for page_id in page_ids:
+            page = book.live.get(page_id)
+            head = self.journal.head(page_id)
+            if page_id not in book.archived and head.version > (page.version if page else 0):
+                found.append((page_id, head))
+        return found
 
     def older_text(self, page_id: str, version: int) -> str | None:
         """Return the text of a version that is not in memory, or None."""

@@ -42,7 +42,7 @@ class _Row:
     restored session reads those that it shows in part, and no others.
     """
 
-    __slots__ = ("_envelope", "blank", "message", "owners", "shape", "slots", "whole_tokens")
+    __slots__ = ("_envelope", "_whole_tokens", "blank", "message", "owners", "shape", "slots")
 
     def __init__(
         self,
@@ -57,10 +57,17 @@ class _Row:
         # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
         self.blank = False
         self.slots = [page.slot for page, _ in owners]
-        self.whole_tokens = sum(
-            page.ladder[Fidelity.FULL].part_tokens[part] for page, part in owners if page.ladder
-        )
         self._envelope = envelope
+        self._whole_tokens = -1
+
+    @property
+    def whole_tokens(self) -> int:
+        """What the message costs when every page of it is whole."""
+        if self._whole_tokens < 0:
+            self._whole_tokens = sum(
+                page.ladder[Fidelity.FULL].part_tokens[part] for page, part in self.owners
+            )
+        return self._whole_tokens
 
     @property
     def envelope(self) -> Envelope:
@@ -168,6 +175,10 @@ class Layout:
                     self._rows[position] = None
             self._change(position)
 
+    def originals(self) -> list[Message]:
+        """Return every message that still has a page, whole."""
+        return [row.message for row in self._rows if row is not None and not row.blank]
+
     # Saving
 
     def saved_rows(self, positions: Iterable[int]) -> dict[int, RowState | None]:
@@ -201,22 +212,24 @@ class Layout:
         shape: Shape,
     ) -> None:
         """Take over saved messages; `pages` are the live pages by slot."""
+        places = self._places
         for position in range(row_count):
             saved = rows[position]
             if saved is None:
                 self._rows.append(None)
                 continue
-            owners = [
-                Owner(pages[slot] if slot >= 0 else _ABSENT, part) for slot, part in saved.owners
-            ]
+            owners = [Owner(pages.get(slot, _ABSENT), part) for slot, part in saved.owners]
             row = _Row(saved.message, shape, owners)
             first = owners[0].page
             row.blank = first.is_given and not first.texts[0].strip()
             self._rows.append(row)
             for slot in row.slots:
-                places = self._places.setdefault(slot, []) if slot >= 0 else [position]
-                if position not in places[-1:]:
-                    places.append(position)
+                there = places.get(slot)
+                if there is None:
+                    if slot >= 0:
+                        places[slot] = [position]
+                elif there[-1] != position:
+                    there.append(position)
 
     def restore_shown(self, level_of: Callable[[int], int], saved: Mapping[str, Any]) -> None:
         """Show again what the last prompt showed."""

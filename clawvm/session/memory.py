@@ -492,6 +492,14 @@ class Memory:
         """List the live pages in the order in which they were made."""
         return list(self._book.live.values())
 
+    def messages(self) -> list[Message]:
+        """Return every message of the session as it was given, whatever the prompt shows of it.
+
+        Those that still wait for the next prompt are the last; those of a conversation that a reset
+        has ended are not part of it.
+        """
+        return [*self._layout.originals(), *self._conversation.waiting]
+
     def level(self, page_id: str) -> Fidelity:
         """Return a page's level in the last plan; ``NONE`` for one that is archived or unknown."""
         page = self._book.live.get(page_id)

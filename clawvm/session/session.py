@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -33,7 +33,15 @@ from ..writeback import (
     Receipt,
     Rejection,
 )
-from .boundaries import RESETS, Boundaries, BoundaryKind, BoundaryReport, Coverage, boundary_kind
+from .boundaries import (
+    CLEAN_ENDS,
+    RESETS,
+    Boundaries,
+    BoundaryKind,
+    BoundaryReport,
+    Coverage,
+    boundary_kind,
+)
 from .durable import HARNESS, Durable
 from .exits import watch
 from .forks import fork, take_back
@@ -46,7 +54,6 @@ from .tracing import Tracing, audit_file
 
 __all__ = ["Session"]
 
-_CLEAN_ENDS = (BoundaryKind.END, BoundaryKind.EXIT)
 _DURABILITIES = tuple(durability.value for durability in Durability)
 
 
@@ -318,6 +325,8 @@ class Session(Memory):
 
         The session must not be used until it has answered.
         """
+        import asyncio
+
         return await asyncio.to_thread(self.boundary, kind)
 
     def wait(self, timeout: float | None = None) -> None:
@@ -507,7 +516,10 @@ class Session(Memory):
         )
 
     def rejected(self) -> list[Rejection]:
-        """List the operations that were refused and not retried with success, oldest first."""
+        """List the operations that were refused and not retried with success, oldest first.
+
+        Those of the project come last, whichever of its sessions they were refused to.
+        """
         durable = self._need_store("list rejections")
         return [*durable.journal.rejected(), *durable.shared_rejections]
 
@@ -565,7 +577,7 @@ class Session(Memory):
         self._last = kind.value
         if durable is None:
             return BoundaryReport(kind, turn, "memory")
-        if not durable.has_changes and kind not in _CLEAN_ENDS:
+        if not durable.has_changes and kind not in CLEAN_ENDS:
             return BoundaryReport(kind, turn, "nothing")
         try:
             receipt = durable.commit(kind, durability)
@@ -575,7 +587,7 @@ class Session(Memory):
         self._pending = receipt.ticket or self._pending
         if self._trace is not None:
             self._trace.committed(receipt)
-        self._adopt(durable)
+        self._adopt(durable, {entry.operation.page_id for entry in receipt.committed})
         outcome = "spooled" if receipt.spooled else "pending" if receipt.ticket else "committed"
         return BoundaryReport(kind, turn, outcome, len(receipt.committed), len(receipt.rejected))
 
@@ -585,7 +597,7 @@ class Session(Memory):
         state = durable.take_state()
         if state is not None:
             self._take_over(state)
-            if self._last not in _CLEAN_ENDS:
+            if self._last not in CLEAN_ENDS:
                 self._boundaries.fired(BoundaryKind.RECOVERY)
         self._adopt(durable)
         durable.pull_shared()
@@ -627,9 +639,9 @@ class Session(Memory):
             "shared": {} if self._durable is None else self._durable.saved_shared(),
         }
 
-    def _adopt(self, durable: Durable) -> None:
+    def _adopt(self, durable: Durable, page_ids: Iterable[str] | None = None) -> None:
         """Take over texts that operations have changed, and archive pages that got a tombstone."""
-        for page_id, head in durable.ahead():
+        for page_id, head in durable.ahead(page_ids):
             page = self._book.live.get(page_id)
             if isinstance(head.value, str):
                 kind = durable.journal.page_type(page_id)

@@ -127,7 +127,7 @@ class Tracing:
             self._turn,
             seq=receipt.seq,
             operations=len(receipt.committed),
-            bytes=0,
+            bytes=receipt.record_bytes,
             spooled=receipt.spooled,
         )
 

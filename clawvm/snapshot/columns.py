@@ -319,9 +319,7 @@ def row_columns(
     return RowColumns(to_runs(places), owners), messages
 
 
-def rows_of(
-    columns: RowColumns, messages: Sequence[dict[str, Any] | None], where: str
-) -> dict[int, RowState | None]:
+def rows_of(columns: RowColumns, messages: Sequence[Any], where: str) -> dict[int, RowState | None]:
     """Return the messages of columns that hold together."""
     owners = columns.owners
     count = count_of(columns.positions)
@@ -330,6 +328,8 @@ def rows_of(
     places = from_runs(columns.positions, POSITION_MAX, f"section {where}")
     if places != sorted(set(places)):
         raise _damaged(where, "positions stand twice or out of their order")
+    if not {dict, type(None)}.issuperset(map(type, messages)):
+        raise _damaged(where, "a message is no dict")
     rows: dict[int, Any] = dict(zip(places, zip(messages, owners, strict=True), strict=True))
     if None in messages or None in owners:
         for place, (message, owner) in rows.items():

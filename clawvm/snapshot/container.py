@@ -68,11 +68,12 @@ def encode(
     if base is not None:
         with section(payload, b"BASE"):
             payload += base
-    if delta is not None:
-        write_delta(payload, delta, pool, packer)
-    write_trees(payload, list(operations), dict(meta or {}), packer)
-    texts = pool.written(external, known or {})
-    write_texts(payload, texts)
+    with _no_collections():
+        if delta is not None:
+            write_delta(payload, delta, pool, packer)
+        write_trees(payload, operations, meta or {}, packer)
+        texts = pool.written(external, known or {})
+        write_texts(payload, texts)
     if len(payload) > RAW_BYTES_MAX:
         raise SnapshotInvalid(
             f"a snapshot holds at most {RAW_BYTES_MAX} bytes and this one has {len(payload)}; "
@@ -133,10 +134,14 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
         texts = read_texts(items, contents)
         hook = hook_for(texts)
         delta = read_delta(sections, header, texts, hook)
-        operations, meta = read_trees(sections, hook)
+        operations, meta = read_trees(sections, texts, hook)
     base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
     check_kind(header.kind, delta, operations, base)
-    outside = [text for text, item in zip(texts[1:], items, strict=True) if text and item is None]
+    outside = [
+        text
+        for text, item in zip(texts[1:], items, strict=True)
+        if text is not None and item is None
+    ]
     return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
 
 

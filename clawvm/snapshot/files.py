@@ -9,7 +9,7 @@ from pathlib import Path
 from ..crash_points import reach
 from ..errors import SnapshotInvalid, StoreFailed
 from .container import decode_payload, encode
-from .header import HEADER_BYTES, RAW_BYTES_MAX, read_header
+from .header import HEADER_BYTES_MAX, read_header
 from .state import Decoded, Kind, StateDelta
 
 __all__ = ["load", "load_delta", "save", "save_delta"]
@@ -81,17 +81,18 @@ def load_delta(path: str | os.PathLike[str], base: bytes) -> Decoded:
 def _read(path: Path, kind: Kind) -> Decoded:
     try:
         with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(min(size, HEADER_BYTES + RAW_BYTES_MAX) + 1)
+            # The header first: what it says is checked before memory is taken for the rest.
+            start = file.read(HEADER_BYTES_MAX)
+            header = read_header(start, os.fstat(file.fileno()).st_size)
+            if header.kind is not kind:
+                raise SnapshotInvalid(
+                    f"expected a {kind.name.lower()}, found a {header.kind.name.lower()}"
+                )
+            file.seek(header.header_bytes)
+            stored = file.read(header.stored_bytes)
+        return decode_payload(header, memoryview(stored), ())
     except OSError as error:
         raise StoreFailed(f"snapshot {os.fspath(path)} cannot be read: {error}") from error
-    try:
-        header = read_header(data, len(data))
-        if header.kind is not kind:
-            raise SnapshotInvalid(
-                f"expected a {kind.name.lower()}, found a {header.kind.name.lower()}"
-            )
-        return decode_payload(header, memoryview(data)[header.header_bytes :], ())
     except SnapshotInvalid as error:
         raise SnapshotInvalid(f"{os.fspath(path)}: {error}") from error
 

@@ -17,6 +17,7 @@ __all__ = [
     "FORMAT_MAJOR",
     "FORMAT_MINOR",
     "HEADER_BYTES",
+    "HEADER_BYTES_MAX",
     "MAGIC",
     "PLAIN",
     "RAW_BYTES_MAX",
@@ -32,11 +33,12 @@ MAGIC: Final = b"\x89CLAW\r\n\x1a"
 FORMAT_MAJOR: Final = 1
 FORMAT_MINOR: Final = 0
 HEADER_BYTES: Final = 72
+HEADER_BYTES_MAX: Final = 4096
+"""A later minor version may have a longer header, but not longer than this."""
 PLAIN: Final = 1
 """Flag of a payload that is not compressed, because that would not have made it smaller."""
 RAW_BYTES_MAX: Final = 1 << 30
 """Bytes of a payload before compression, at most."""
-_HEADER_BYTES_MAX: Final = 4096
 _RATIO_MAX: Final = 255
 """No byte of an lz4 block stands for more than this many, apart from its first few."""
 _PREFIX = struct.Struct("<8sHHH")
@@ -129,9 +131,9 @@ def read_header(data: bytes, size: int) -> Header:
             f"a snapshot starts with {MAGIC!r}, found {magic!r}; it is something else, or was "
             "copied as text"
         )
-    if not HEADER_BYTES <= header_bytes <= min(_HEADER_BYTES_MAX, size, len(data)):
+    if not HEADER_BYTES <= header_bytes <= min(HEADER_BYTES_MAX, size, len(data)):
         raise SnapshotInvalid(
-            f"a snapshot's header has {HEADER_BYTES} to {_HEADER_BYTES_MAX} bytes, found a length "
+            f"a snapshot's header has {HEADER_BYTES} to {HEADER_BYTES_MAX} bytes, found a length "
             f"of {header_bytes} in {size} bytes; it is damaged or cut off"
         )
     (expected,) = _CHECKSUM.unpack_from(data, header_bytes - _CHECKSUM.size)

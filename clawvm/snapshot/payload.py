@@ -23,7 +23,7 @@ from .columns import (
 from .header import Header, digest_of_all
 from .runs import count_of, from_runs, to_runs
 from .sections import section
-from .state import JSON, RECORD_BYTES, TABLE_KEYS, RowState, StateDelta
+from .state import JSON, RECORD_BYTES, RowState, StateDelta
 from .texts import TextPool, Written
 from .trees import Hook, Packer, check_trees, decode_with, encode_into
 
@@ -94,9 +94,7 @@ def write_delta(payload: bytearray, delta: StateDelta, pool: TextPool, packer: P
             encode_into(payload, columns, where)
         with section(payload, b"MSGS"):
             encode_into(payload, messages, where)
-    if delta.scalars:
-        with section(payload, b"SCAL"):
-            encode_into(payload, _packed(delta.scalars, "scalar", packer), where)
+    _write_named(payload, b"SCAL", delta.scalars, "scalar", packer)
 
 
 def _places(pages: Sequence[Page]) -> list[int]:
@@ -104,16 +102,20 @@ def _places(pages: Sequence[Page]) -> list[int]:
     return to_runs(places)
 
 
-def _packed(trees: Mapping[str, JSON], what: str, packer: Packer) -> dict[str, Any]:
-    return {name: packer.tree(trees[name], f"{what} {name!r}") for name in sorted(trees)}
+def _write_named(
+    payload: bytearray, tag: bytes, trees: Mapping[str, JSON], what: str, packer: Packer
+) -> None:
+    """Add a section of trees by name: a list of names and trees in turn, in order of the names."""
+    if trees:
+        with section(payload, tag):
+            flat: list[Any] = []
+            for name in sorted(trees):
+                flat += (packer.refer(name), packer.tree(trees[name], f"{what} {name!r}"))
+            encode_into(payload, flat, what)
 
 
 def _check_sizes(delta: StateDelta, where: str) -> None:
     """Refuse what no container has a place for, or what could not be read back."""
-    if set(delta.table) != set(TABLE_KEYS):
-        raise SnapshotInvalid(
-            f"{where}: a page table's meta has {', '.join(TABLE_KEYS)}, found {sorted(delta.table)}"
-        )
     end = delta.table["end"]
     if not isinstance(end, int) or end > SLOTS_MAX:
         raise SnapshotInvalid(
@@ -139,9 +141,7 @@ def write_trees(
         trees = [packer.tree(tree, f"operation {place}") for place, tree in enumerate(operations)]
         with section(payload, b"OPER"):
             encode_into(payload, trees, "operations")
-    if meta:
-        with section(payload, b"META"):
-            encode_into(payload, _packed(meta, "note", packer), "notes")
+    _write_named(payload, b"META", meta, "note", packer)
 
 
 def write_texts(payload: bytearray, texts: Written) -> None:
@@ -203,7 +203,7 @@ def read_delta(
             f"a snapshot is of a page table of at most {SLOTS_MAX} slots, found {table.end}"
         )
     return StateDelta(
-        session_id=_session_id(table.session_id, texts),
+        session_id=_text_of(table.session_id, texts, "TABL"),
         table={
             "half_life": table.half_life,
             "clock": table.clock,
@@ -216,16 +216,18 @@ def read_delta(
         archived=_read_archive(sections.get(b"ARCH"), texts),
         rows=_read_rows(sections.get(b"ROWS"), sections.get(b"MSGS"), hook),
         row_count=table.row_count,
-        scalars=_read_trees(sections.get(b"SCAL"), "SCAL", hook),
+        scalars=_read_named(sections.get(b"SCAL"), "SCAL", texts, hook),
     )
 
 
-def _session_id(reference: Text, texts: Sequence[str | None]) -> str:
+def _text_of(reference: object, texts: Sequence[str | None], where: str) -> str:
     text = reference if isinstance(reference, str) else None
-    if isinstance(reference, int) and reference < len(texts):
+    if isinstance(reference, int) and 0 < reference < len(texts):
         text = texts[reference]
     if text is None:
-        raise SnapshotInvalid(f"section TABL names text {reference} of {len(texts) - 1}")
+        raise SnapshotInvalid(
+            f"section {where} is damaged: {reference!r} is no text, nor one of {len(texts) - 1}"
+        )
     return text
 
 
@@ -260,25 +262,30 @@ def _read_rows(
             raise SnapshotInvalid("the snapshot has one of the sections ROWS and MSGS")
         return {}
     columns = decode_with(data, RowColumns, "ROWS")
-    trees = decode_with(messages, list[dict[str, Any] | None], "MSGS", hook)
+    trees = decode_with(messages, list[Any], "MSGS", hook)
     check_trees(messages, trees, "MSGS")
     return rows_of(columns, trees, "ROWS")
 
 
-def _read_trees(data: memoryview | None, where: str, hook: Hook) -> dict[str, JSON]:
+def _read_named(
+    data: memoryview | None, where: str, texts: Sequence[str | None], hook: Hook
+) -> dict[str, JSON]:
     if data is None:
         return {}
-    trees = decode_with(data, dict[str, Any], where, hook)
-    check_trees(data, list(trees.values()), where)
-    return trees
+    flat = decode_with(data, list[Any], where, hook)
+    check_trees(data, flat, where)
+    names = [_text_of(name, texts, where) for name in flat[::2]]
+    if len(flat) % 2 or names != sorted(set(names)):
+        raise SnapshotInvalid(f"section {where} is damaged: a name without a value, or twice")
+    return dict(zip(names, flat[1::2], strict=True))
 
 
 def read_trees(
-    sections: Mapping[bytes, memoryview], hook: Hook
+    sections: Mapping[bytes, memoryview], texts: Sequence[str | None], hook: Hook
 ) -> tuple[list[JSON], dict[str, JSON]]:
     """Return the operations and the notes."""
     operations: list[JSON] = []
     if b"OPER" in sections:
         operations = decode_with(sections[b"OPER"], list[Any], "OPER", hook)
         check_trees(sections[b"OPER"], operations, "OPER")
-    return operations, _read_trees(sections.get(b"META"), "META", hook)
+    return operations, _read_named(sections.get(b"META"), "META", texts, hook)

@@ -211,22 +211,46 @@ def check_kind(
             f"a {kind.name.lower()} has a state and no operations, found "
             f"{'no state' if delta is None else 'a state'} and {len(operations)} operations"
         )
-    if kind is Kind.SNAPSHOT and delta is not None:
-        _check_whole(delta)
+    if delta is not None:
+        _check_slots(delta)
+        if kind is Kind.SNAPSHOT:
+            _check_whole(delta)
+
+
+def _check_slots(delta: StateDelta) -> None:
+    """Refuse slots that are twice, both in use and free, or beyond the table's end."""
+    if delta.table.keys() != set(TABLE_KEYS) or type(delta.table["free"]) is not list:
+        raise SnapshotInvalid(
+            f"session {delta.session_id!r}: a page table's meta has {', '.join(TABLE_KEYS)} (a "
+            f"list), found {delta.table!r}"
+        )
+    free, end = set(_free(delta)), delta.table["end"]
+    named = free.union(delta.slots, delta.pages)
+    if (
+        len(free) != len(_free(delta))
+        or delta.slots != sorted(set(delta.slots))
+        or not free.isdisjoint(delta.slots)
+        or not free.isdisjoint(delta.pages)
+        or (named and not 0 <= min(named) <= max(named) < end)  # type: ignore[operator]
+    ):
+        raise SnapshotInvalid(
+            f"session {delta.session_id!r}: slots are whole numbers below {end}, ascending, each "
+            "named once and not free; pages stand in such slots"
+        )
 
 
 def _check_whole(state: StateDelta) -> None:
     """Refuse a state in which something is referred to and not there."""
-    end, free = state.table["end"], _free(state)
-    if sorted(state.slots + free) != list(range(end)):  # type: ignore[arg-type]
+    end, used, free = state.table["end"], len(state.slots), len(_free(state))
+    if used + free != end:
         raise SnapshotInvalid(
-            f"session {state.session_id!r}: {len(state.slots)} slots in use and {len(free)} free "
-            f"ones are not the {end} slots of its page table, each once"
+            f"session {state.session_id!r}: {used} slots in use and {free} free ones are not the "
+            f"{end} slots of its page table"
         )
     if list(state.pages) != state.slots:
         raise SnapshotInvalid(
-            f"session {state.session_id!r}: {len(state.slots)} slots in use, and pages for "
-            f"{len(state.pages)}; each has one"
+            f"session {state.session_id!r}: {used} slots in use, and pages for "
+            f"{len(state.pages)}; each has one, in the same order"
         )
     ids = {page.id for page in chain(state.pages.values(), state.archived)}
     if len(ids) != len(state.pages) + len(state.archived):
@@ -236,10 +260,10 @@ def _check_whole(state: StateDelta) -> None:
             f"session {state.session_id!r}: {state.row_count} positions and messages at "
             f"{len(state.rows)} of them; each has one, or None"
         )
-    owners = {slot for row in state.rows.values() if row for slot, _ in row.owners}
-    unknown = owners - state.pages.keys() - {-1}
-    if unknown:
+    rows = [row.owners for row in state.rows.values() if row is not None]
+    owners = {slot for slot, _ in chain.from_iterable(rows)} - {-1}
+    if not owners <= state.pages.keys():
         raise SnapshotInvalid(
-            f"session {state.session_id!r}: a message belongs to slot {min(unknown)}, which holds "
-            "no page"
+            f"session {state.session_id!r}: a message belongs to slot "
+            f"{min(owners - state.pages.keys())}, which holds no page"
         )

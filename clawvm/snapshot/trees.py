@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -20,6 +20,8 @@ TEXT: Final = 1
 """Extension: the number of a text, in decimal digits."""
 INTEGER: Final = 2
 """Extension: a whole number beyond 64 bits, in two's complement."""
+PAIRS: Final = 3
+"""Extension: a dict with a key that is no UTF-8, as a list of keys and values in turn."""
 _INTEGER_BYTES_MAX: Final = 4096
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
@@ -81,9 +83,9 @@ class Packer:
         if kind is dict:
             if not depth:
                 raise _Refused(_TOO_DEEP)
-            if not self._known.issuperset(node):
-                node = self._pack_keys(node)
             depth -= 1
+            if not self._known.issuperset(node) and not self._learn(node):
+                return self._pairs(node, depth)
             # What `_pack` would return of a short text, which most values are, without the call.
             return {
                 key: value
@@ -101,17 +103,19 @@ class Packer:
             return node
         return self._pack(_plain(node), depth)
 
-    def _pack_keys(self, node: dict[Any, JSON]) -> dict[Any, JSON]:
-        """Return the dict with extensions for the keys that cannot stand as they are."""
-        packed = {}
-        for key, value in node.items():
+    def _learn(self, keys: Iterable[object]) -> bool:
+        """Tell whether all of these keys can stand as they are."""
+        for key in keys:
             if not isinstance(key, str):
                 raise _Refused(f"a key of JSON is a text, found {reprlib.repr(key)}")
-            reference = self._pack(str.__str__(key), 0)
-            if type(reference) is str:
-                self._known.add(reference)
-            packed[reference] = value
-        return packed
+            if not _is_plain(key):
+                return False
+        self._known.update(map(str.__str__, keys))
+        return True
+
+    def _pairs(self, node: dict[str, JSON], depth: int) -> msgspec.msgpack.Ext:
+        flat = [self._pack(item, depth) for pair in node.items() for item in pair]
+        return msgspec.msgpack.Ext(PAIRS, _encoder.encode(flat))
 
 
 class _Refused(Exception):
@@ -168,6 +172,9 @@ def hook_for(texts: Sequence[str | None]) -> Hook:
                 return text
         if code == INTEGER and 8 < len(data) <= _INTEGER_BYTES_MAX:
             return int.from_bytes(data, "little", signed=True)
+        if code == PAIRS:
+            flat = msgspec.msgpack.Decoder(list[Any], ext_hook=read).decode(data)
+            return dict(zip(flat[::2], flat[1::2], strict=True))
         raise SnapshotInvalid(f"extension {code} of {len(data)} bytes is not known")
 
     return read
@@ -177,15 +184,8 @@ def decode_with(data: memoryview, kind: type[_T], where: str, hook: Hook | None 
     """Read MessagePack of this type."""
     try:
         return msgspec.msgpack.Decoder(kind, ext_hook=hook).decode(data)
-    except (
-        msgspec.MsgspecError,
-        RecursionError,
-        UnicodeDecodeError,
-        IndexError,
-        ValueError,
-        TypeError,
-    ) as error:
-        # The last three: no such text, no number, a key that is no key.
+    except (msgspec.MsgspecError, RecursionError, IndexError, ValueError, TypeError) as error:
+        # Beyond what msgspec says: too deep, no such text, no number, a key that is none.
         if isinstance(error, SnapshotInvalid):
             raise
         raise SnapshotInvalid(f"section {where} is damaged: {error}") from error

@@ -205,15 +205,12 @@ class CommitQueue:
                 else:
                     leads = self._leading = True
             if not leads:
-                waiter.latch.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+                waiter.latch.acquire(timeout=self._patience(job) if timeout is None else timeout)
                 leads = waiter.leads
             if leads:
                 self._write_until(job)
             elif not job.done():
-                raise TimeoutError(
-                    f"row {job.row.seq} of {job.row.space} is not on disk after {timeout} s; "
-                    "it is still on its way: wait again"
-                )
+                raise _late(job, timeout)
         finally:
             # An interrupt may come while waiting: whoever was told to lead has to pass that on.
             with self._mutex:
@@ -231,6 +228,10 @@ class CommitQueue:
                 self._schedule(time.monotonic())
                 return
         callback()
+
+    def _patience(self, job: Job) -> float:
+        """Seconds to wait for a leader: the time that the job has, and as much for the disk."""
+        return max(0.0, job.deadline - time.monotonic()) + self._timeout
 
     def _check_process(self, job: Job) -> None:
         if os.getpid() != self._process:
@@ -382,6 +383,18 @@ def in_turn(batch: Sequence[Job], skip: int = 0) -> Iterator[Job]:
                 yield job
         if job.failed and not job.snapshot:
             failed.setdefault(key, job)
+
+
+def _late(job: Job, timeout: float | None) -> Exception:
+    row = f"row {job.row.seq} of {job.row.space}"
+    if timeout is not None:
+        return TimeoutError(
+            f"{row} is not on disk after {timeout} s; it is still on its way: wait again"
+        )
+    return StoreFailed(
+        f"{row} is not on disk, the disk has not answered for too long; load tells whether it was "
+        "written, appending it again is safe"
+    )
 
 
 def _copy(error: BaseException | None) -> BaseException:

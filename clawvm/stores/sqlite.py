@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import sqlite3
+import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -70,7 +72,9 @@ class SqliteStore:
             raise
         self._queue = CommitQueue(_Writer(self._connections, codec), timeout)
         # A store that nobody closes is written out when it is collected, or at the exit.
-        self._finish = weakref.finalize(self, _finish, self._queue, self._connections)
+        self._collected = weakref.finalize(self, _collect, self._queue, self._connections)
+        self._collected.atexit = False
+        _open_stores.add(self)
 
     def acquire(self, space: Space, holder: str, ttl: float) -> Lease:
         """Take the lease on a session; see `Store.acquire`."""
@@ -231,7 +235,8 @@ class SqliteStore:
 
     def close(self) -> None:
         """Flush and release everything; a second call changes nothing."""
-        self._finish()
+        if self._collected.detach() is not None:
+            _finish(self._queue, self._connections)
 
     def _content(self, space: Space, number: int, found: tuple[object, object] | None) -> bytes:
         if found is None:
@@ -277,3 +282,17 @@ def _finish(queue: CommitQueue, connections: Connections) -> None:
             queue.flush()
         finally:
             connections.close()
+
+
+def _collect(queue: CommitQueue, connections: Connections) -> None:
+    # On a thread of its own: the collector may run on one that is inside the queue just now.
+    threading.Thread(target=_finish, args=(queue, connections), daemon=True).start()
+
+
+def _close_all() -> None:
+    for store in list(_open_stores):
+        store.close()
+
+
+_open_stores: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
+atexit.register(_close_all)

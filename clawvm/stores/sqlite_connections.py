@@ -131,9 +131,9 @@ class Connections:
         if not self._reading.acquire(timeout=self._timeout):
             raise self._busy(what)
         try:
-            connection = self._readers.pop() if self._readers else None
+            connection = None
             try:
-                connection = connection or connect_reader(self._path)
+                connection = self._take_reader()
                 self._begin_reading(connection)
                 yield connection
                 # Nothing was written; after a page that cannot be read a COMMIT would complain.
@@ -147,6 +147,12 @@ class Connections:
             raise translate(error, self._url, what) from error
         finally:
             self._reading.release()
+
+    def _take_reader(self) -> sqlite3.Connection:
+        try:
+            return self._readers.pop()
+        except IndexError:
+            return connect_reader(self._path)
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         if self._closed:

@@ -243,6 +243,8 @@ def _resolve(
 
     What is not there stays as (hint, stored bytes). Nothing is written.
     """
+    if not row.contents:
+        return []
     named = {content for content in row.contents if isinstance(content, int)}
     owned = {} if known is None else dict(_owners(connection, named))
     resolved: list[int | tuple[int, bytes]] = []

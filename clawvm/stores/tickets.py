@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Generator
 
 from ..errors import ClawVMError
@@ -36,6 +35,8 @@ class Settled:
 
 def awaiting(when_done: Callable[[Callable[[], None]], None]) -> Generator[object, None, None]:
     """Suspend a coroutine until another thread calls what `when_done` is given."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[None] = loop.create_future()
 

@@ -2,7 +2,7 @@
 
 from .delivery import CommitTicket
 from .heads import Head
-from .journal import Journal
+from .journal import Journal, Receipt
 from .operations import (
     TEXT_FIELD,
     Committed,
@@ -14,8 +14,9 @@ from .operations import (
     ReasonCode,
     Rejection,
 )
+from .reading import JournalRow
+from .records import Transaction
 from .validate import Authority
-from .view import Receipt
 
 __all__ = [
     "TEXT_FIELD",
@@ -24,6 +25,7 @@ __all__ = [
     "Committed",
     "Head",
     "Journal",
+    "JournalRow",
     "Json",
     "OpKind",
     "Operation",
@@ -32,4 +34,5 @@ __all__ = [
     "ReasonCode",
     "Receipt",
     "Rejection",
+    "Transaction",
 ]

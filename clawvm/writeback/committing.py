@@ -5,20 +5,20 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import NamedTuple
 
 from .. import crash_points
 from ..errors import ContentMissing, JournalConflict
 from ..pages import Scope
-from ..snapshot import Kind, StateDelta, apply, encode
+from ..snapshot import Kind, StateDelta, encode
 from ..stores import Append, Durability, Space, Store
 from ..stores.spool import Spool
 from .delivery import DOWN, Delivery, Parcel
 from .heads import Heads
 from .operations import Committed, Operation, ReasonCode, Rejection
-from .reading import decode_append, load, note_rejections, read_rows
+from .reading import JournalRow, decode_append, fold_state, load, note_rejections, read_rows
 from .records import Transaction, note_of, operation_trees, recordable
 from .validate import Authority, Verdict, judge
 
@@ -58,6 +58,7 @@ class Note(NamedTuple):
     boundary: str
     turn: int
     at: float
+    undoes: int = 0
 
 
 class _Prepared(NamedTuple):
@@ -129,10 +130,10 @@ class Committer:
                 raise
             self.rebase()
 
-    def next_note(self, boundary: str, turn: int) -> Note:
+    def next_note(self, boundary: str, turn: int, undoes: int = 0) -> Note:
         """Name a new commit: no two rows of a space are ever alike, whoever writes them."""
         self._commits += 1
-        return Note(f"{self._writer}.{self._commits}", boundary, turn, time.time())
+        return Note(f"{self._writer}.{self._commits}", boundary, turn, time.time(), undoes)
 
     def write(
         self,
@@ -149,9 +150,9 @@ class Committer:
     ) -> tuple[Parcel, Transaction]:
         """Validate and write one transaction; see `Journal.commit`.
 
-        With `whole`, everything is refused when one operation is. `carried` are refusals of an
-        earlier try of it. `from_stage` operations leave the stage with it. With `ahead`, it does
-        not wait for the rows of the spool, being one.
+        With `whole`, everything is refused when one operation is: an undo. `carried` are refusals
+        of an earlier try of it. `from_stage` operations leave the stage with it. With `ahead`, it
+        does not wait for the rows of the spool, being one.
         """
         for attempt in range(_CONFLICTS_MAX):
             trial, transaction = self._validated(note, staged, whole, carried)
@@ -243,7 +244,17 @@ class Committer:
             for number, rejection in enumerate([*rejected, *carried], len(committed))
         )
         settled = tuple(item.retries for item in staged if item.retries is not None)
-        return trial, Transaction(seq, *note, tuple(committed), named, settled)
+        return trial, Transaction(
+            seq,
+            note.commit_id,
+            note.boundary,
+            note.turn,
+            note.at,
+            tuple(committed),
+            named,
+            settled,
+            note.undoes,
+        )
 
     def _judged(self, item: Staged, trial: Heads) -> Verdict:
         operation = item.operation
@@ -311,17 +322,19 @@ class Committer:
         waiting = [decode_append(row) for row in self.delivery.waiting_rows()]
         rows = read_rows(self.store, self.space, waiting[0].transaction.seq)
         landed = {row.transaction.seq: row.transaction.commit_id for row in rows}
+        continued: list[JournalRow] = []
         for row in waiting:
             transaction = row.transaction
             if landed.get(transaction.seq) == transaction.commit_id:
                 self.delivery.drop_waiting()
             elif transaction.seq != self.seq + 1:
                 self.delivery.refuse_waiting()
-                return
+                break
             else:
                 self.heads.fold(transaction.committed, f"spool of {self.space}")
                 self._enter(transaction, row.size)
-                self.state = fold_state(self.state, [row.delta])
+                continued.append(row)
+        self.state = fold_state(self.state, [row.delta for row in continued])
         self.delivery.drain()
 
 
@@ -333,16 +346,14 @@ def _staged_again(
         Staged(entry.operation, source="tool" if entry.untrusted else "harness")
         for entry in transaction.committed
     ]
-    note = Note(transaction.commit_id, transaction.boundary, transaction.turn, transaction.at)
-    return note, staged, False, transaction.rejected
-
-
-def fold_state(state: StateDelta | None, deltas: Iterable[StateDelta | None]) -> StateDelta | None:
-    """Return a state with changes applied to it, in order."""
-    for delta in deltas:
-        if delta is not None:
-            state = delta if state is None else apply(state, delta)
-    return state
+    note = Note(
+        transaction.commit_id,
+        transaction.boundary,
+        transaction.turn,
+        transaction.at,
+        transaction.undoes,
+    )
+    return note, staged, transaction.undoes > 0, transaction.rejected
 
 
 def _committed(operation: Operation, verdict: Verdict) -> Committed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections import deque
@@ -80,6 +79,8 @@ class CommitTicket:
         self._delivery.wait_for(self._parcel, timeout)
 
     def __await__(self) -> Generator[object, None, None]:
+        import asyncio
+
         return asyncio.to_thread(self.wait).__await__()
 
 

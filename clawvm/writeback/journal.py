@@ -25,8 +25,8 @@ from ..stores.spool import Spool
 from .committing import Committer, DeltaOf, Settled, Staged
 from .merge import canonical, size_problem
 from .operations import Operation, Principal
-from .reading import inverse
 from .records import encoded_snapshot
+from .undo import inverse
 from .validate import Authority, check_stageable
 from .view import JournalView, Receipt
 
@@ -197,6 +197,7 @@ class Journal(JournalView):
             transaction.rejected,
             self._delivery.ticket(parcel),
             parcel.spooled,
+            len(parcel.row.record),
         )
 
     def retry(self, rejection_id: str, **changes: Any) -> Operation:
@@ -233,8 +234,9 @@ class Journal(JournalView):
     ) -> Receipt:
         """Take back a committed transaction: its fields get their earlier values as new versions.
 
-        It is undone whole or not at all: where a later commit has changed one of its fields, every
-        operation is refused with ``DESTRUCTIVE_OP``. Operations that are staged stay staged.
+        It is undone whole or not at all: where a later commit has changed one of its fields, and
+        was not undone itself, every operation is refused with ``DESTRUCTIVE_OP``. Operations that
+        are staged stay staged.
 
         Parameters
         ----------
@@ -263,13 +265,18 @@ class Journal(JournalView):
                 )
             operations = inverse(self._committer.store, self.space, seq, principal)
             parcel, transaction = self._committer.write(
-                self._committer.next_note("undo", turn),
+                self._committer.next_note("undo", turn, undoes=seq),
                 [Staged(operation, source="harness") for operation in operations],
                 whole=True,
                 delta_of=delta_of,
             )
             return Receipt(
-                transaction.seq, transaction.committed, transaction.rejected, None, parcel.spooled
+                transaction.seq,
+                transaction.committed,
+                transaction.rejected,
+                None,
+                parcel.spooled,
+                len(parcel.row.record),
             )
 
     # Snapshots

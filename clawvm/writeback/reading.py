@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
-from ..errors import OperationInvalid
 from ..snapshot import Decoded, StateDelta, apply, decode
 from ..stores import Append, Row, Space, Store
-from .heads import NOTHING, Head, Heads
+from .heads import Heads
 from .merge import apply as merged
 from .operations import (
     TEXT_FIELD,
     Committed,
     Json,
-    Operation,
     OpKind,
-    Principal,
     Rejection,
 )
 from .records import Transaction, heads_from_tree, transaction_of
@@ -28,7 +25,7 @@ __all__ = [
     "Loaded",
     "decode_append",
     "find_text",
-    "inverse",
+    "fold_state",
     "load",
     "note_rejections",
     "read_row",
@@ -125,14 +122,22 @@ class Fold:
     def __init__(self, space: Space) -> None:
         self.heads = Heads()
         self.rejections: dict[str, Rejection] = {}
-        self.state: StateDelta | None = None
+        self._state: StateDelta | None = None
+        self._deltas: list[StateDelta | None] = []
         self._where = str(space)
+
+    @property
+    def state(self) -> StateDelta | None:
+        """The session's state; raises `SnapshotInvalid` where rows of two sessions are mixed."""
+        self._state = fold_state(self._state, self._deltas)
+        self._deltas.clear()
+        return self._state
 
     def snapshot(self, decoded: Decoded) -> None:
         """Begin with a snapshot row; raises `SnapshotInvalid` when it is none."""
         self.heads, open_rejections = heads_from_tree(decoded.meta, self._where)
         self.rejections = {rejection.id: rejection for rejection in open_rejections}
-        self.state = decoded.delta
+        self._state = decoded.delta
 
     def row(self, row: JournalRow) -> None:
         """Take the next row in.
@@ -145,8 +150,22 @@ class Fold:
         transaction = row.transaction
         self.heads.fold(transaction.committed, f"{self._where}, row {transaction.seq}")
         note_rejections(self.rejections, transaction)
-        if row.delta is not None:
-            self.state = row.delta if self.state is None else apply(self.state, row.delta)
+        self._deltas.append(row.delta)
+
+
+def fold_state(state: StateDelta | None, deltas: Sequence[StateDelta | None]) -> StateDelta | None:
+    """Return a state with changes applied to it, in order.
+
+    Neighbours are joined first, and the state comes last: that each change is applied to the whole
+    state would take the square of their number.
+    """
+    parts = [delta for delta in deltas if delta is not None]
+    while len(parts) > 1:
+        pairs = zip_longest(parts[::2], parts[1::2])
+        parts = [first if second is None else apply(first, second) for first, second in pairs]
+    if not parts:
+        return state
+    return parts[0] if state is None else apply(state, parts[0])
 
 
 def note_rejections(rejections: dict[str, Rejection], transaction: Transaction) -> None:
@@ -263,62 +282,3 @@ def _replayed(entries: list[Committed]) -> tuple[str, ...] | None:
     for entry in reversed(entries):
         value = merged(entry.operation.op, value, entry.operation.value)
     return text_parts(value)
-
-
-def inverse(store: Store, space: Space, seq: int, principal: Principal) -> list[Operation]:
-    """Return the operations that give the fields of row `seq` the values from before it.
-
-    Raises
-    ------
-    OperationInvalid
-        When the store has no such row, or the values before it have been pruned.
-    """
-    row = next(read_rows(store, space, seq), None)
-    if row is None or row.transaction.seq != seq:
-        raise OperationInvalid(f"{space}: row {seq} cannot be undone, the store does not have it")
-    firsts: dict[tuple[str, str], Committed] = {}
-    lasts: dict[tuple[str, str], Committed] = {}
-    for entry in row.transaction.committed:
-        key = (entry.operation.page_id, entry.operation.field)
-        firsts.setdefault(key, entry)
-        lasts[key] = entry
-    earlier = _heads_before(store, space, seq, set(firsts))
-    operations = []
-    for (page_id, field), entry in firsts.items():
-        head = earlier.get((page_id, field), NOTHING)
-        if head.version != entry.before:
-            raise OperationInvalid(
-                f"{space}: row {seq} cannot be undone, version {entry.before} of field {field!r} "
-                f"of page {page_id!r} has been pruned"
-            )
-        operations.append(
-            Operation(
-                page_id,
-                field,
-                OpKind.SET,
-                head.value,
-                space.scope,
-                f"journal:{seq}",
-                principal,
-                expected_version=lasts[page_id, field].version,
-            )
-        )
-    return operations
-
-
-def _heads_before(
-    store: Store, space: Space, seq: int, fields: set[tuple[str, str]]
-) -> dict[tuple[str, str], Head]:
-    heads: dict[tuple[str, str], Head] = {}
-    for row in read_rows(store, space):
-        if row.transaction.seq >= seq:
-            break
-        for entry in row.transaction.committed:
-            operation = entry.operation
-            key = (operation.page_id, operation.field)
-            head = heads.get(key, NOTHING)
-            # Where rows were pruned, the first one left may build on a version that is not there.
-            if key in fields and (operation.op is OpKind.SET or head.version == entry.before):
-                value = merged(operation.op, head.value, operation.value)
-                heads[key] = Head(entry.version, value)
-    return heads

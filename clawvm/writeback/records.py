@@ -64,6 +64,8 @@ class Transaction(NamedTuple):
         What was refused.
     settled : tuple of str
         Ids of earlier rejections whose retry this is; they are listed no more.
+    undoes : int
+        Number of the row that this one takes back; 0 for any other.
     """
 
     seq: int
@@ -74,6 +76,7 @@ class Transaction(NamedTuple):
     committed: tuple[Committed, ...]
     rejected: tuple[Rejection, ...]
     settled: tuple[str, ...]
+    undoes: int = 0
 
 
 def recordable(operation: Operation) -> Operation:
@@ -175,13 +178,17 @@ def operation_trees(
 
 def note_of(transaction: Transaction) -> dict[str, Any]:
     """Return what a row says of a transaction beside its operations."""
-    note = {
+    note: dict[str, Any] = {
         "id": transaction.commit_id,
         "boundary": transaction.boundary,
         "turn": transaction.turn,
         "at": transaction.at,
     }
-    return {**note, "settled": list(transaction.settled)} if transaction.settled else note
+    if transaction.settled:
+        note["settled"] = list(transaction.settled)
+    if transaction.undoes:
+        note["undoes"] = transaction.undoes
+    return note
 
 
 _COMMITTED_LENGTH = 3 + len(Operation._fields)
@@ -230,6 +237,7 @@ def transaction_of(
             tuple(committed),
             tuple(rejected),
             tuple(meta.get("settled", ())),
+            meta.get("undoes", 0),
         )
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise SnapshotInvalid(

@@ -17,6 +17,7 @@ from .reading import JournalRow, decode_append, find_text, read_rows, text_parts
 __all__ = ["JournalView", "Receipt"]
 
 _FOLD_BYTES_MIN = 32 << 10
+_LAST_FOLD_BYTES_MIN = 4 << 10
 
 
 class Receipt(NamedTuple):
@@ -34,6 +35,8 @@ class Receipt(NamedTuple):
         To be waited for, at the levels ``group`` and ``deferred``; None when it is on disk already.
     spooled : bool
         Whether it is in the local spool and not in the store.
+    record_bytes : int
+        Size of the row's record, before the store compresses it; its long texts are not part of it.
     """
 
     seq: int
@@ -41,6 +44,7 @@ class Receipt(NamedTuple):
     rejected: tuple[Rejection, ...]
     ticket: CommitTicket | None
     spooled: bool
+    record_bytes: int = 0
 
 
 class JournalView:
@@ -138,3 +142,9 @@ class JournalView:
         """Whether a snapshot row now saves more at the next opening than it costs."""
         committer = self._committer
         return committer.journal_bytes > max(_FOLD_BYTES_MIN, 2 * committer.snapshot_bytes)
+
+    @property
+    def fold_worth(self) -> bool:
+        """Whether a snapshot row is worth its cost at the end of a session, before an opening."""
+        committer = self._committer
+        return committer.journal_bytes > max(_LAST_FOLD_BYTES_MIN, committer.snapshot_bytes // 4)

@@ -12,11 +12,7 @@ import pytest
 from store_harness import HOLDER, OTHER, PROJECT, SESSION, PostgresPlace, fill, text
 
 from clawvm import crash_points
-from clawvm.errors import (
-    ContentMissing,
-    StoreFailed,
-    StoreInvalid,
-)
+from clawvm.errors import ContentMissing, JournalConflict, StoreFailed, StoreInvalid
 from clawvm.stores import Append, Durability, Lz4Codec, Store, open_store
 from clawvm.stores.postgres_address import without_password
 from clawvm.stores.postgres_schema import MIGRATION_LOCK, MIGRATIONS, TENANT_LOCK

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from store_harness import HOLDER, PROJECT, SESSION, SqlitePlace, fill
 
+from clawvm import crash_points
 from clawvm.errors import StoreFailed, StoreInvalid
 from clawvm.stores import Append, Durability, open_store
 from clawvm.stores.sqlite import SqliteStore
@@ -176,7 +178,10 @@ def test_a_store_that_nobody_closed_is_written_when_it_is_collected(sqlite: Sqli
     store.append(Append(PROJECT, 1, b"record"), Durability.DEFERRED)
     del store
     gc.collect()
-    assert sqlite.open().load(PROJECT).last_seq == 1
+    other = sqlite.open()
+    while other.load(PROJECT).last_seq == 0:
+        threading.Event().wait(0.005)
+    assert other.load(PROJECT).rows[0].record == b"record"
 
 
 def test_a_store_that_nobody_closed_is_written_at_the_exit(sqlite: SqlitePlace) -> None:
@@ -228,6 +233,67 @@ def test_many_rows_reach_the_disk_in_one_transaction(sqlite: SqlitePlace) -> Non
     tickets[-1].wait()
     assert len(commits) == 1
     assert all(ticket.done() for ticket in tickets)
+
+
+@pytest.mark.parametrize("point", ["store.begin", "store.row", "store.commit", "store.committed"])
+def test_an_interrupt_while_writing_leaves_the_store_usable(
+    sqlite: SqlitePlace, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    store = sqlite.open()
+
+    def interrupt(name: str) -> None:
+        if name == point:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(crash_points, "hook", interrupt)
+    earlier = store.append(Append(PROJECT, 1, b"record 1"), Durability.DEFERRED)
+    with pytest.raises(KeyboardInterrupt):
+        store.append(Append(PROJECT, 2, b"record 2"))
+    monkeypatch.setattr(crash_points, "hook", None)
+    with pytest.raises(StoreFailed, match="appending it again is safe"):
+        earlier.wait()
+    for seq in (1, 2, 3):
+        store.append(Append(PROJECT, seq, b"record %d" % seq))
+    assert store.load(PROJECT).last_seq == 3
+
+
+def test_an_unforeseen_error_reaches_everybody_who_waits(
+    sqlite: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite.open()
+
+    def fail(name: str) -> None:
+        raise ZeroDivisionError(name)
+
+    monkeypatch.setattr(crash_points, "hook", fail)
+    ticket = store.append(Append(PROJECT, 1, b"record"), Durability.GROUP)
+    with pytest.raises(ZeroDivisionError):
+        ticket.wait(30.0)
+    monkeypatch.setattr(crash_points, "hook", None)
+    store.append(Append(PROJECT, 1, b"record"))
+    assert store.load(PROJECT).last_seq == 1
+
+
+def test_who_waits_for_a_disk_that_does_not_answer_is_told(
+    sqlite: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite.open(timeout=0.1)
+    stuck, answers = threading.Event(), threading.Event()
+
+    def hang(name: str) -> None:
+        if name == "store.commit":
+            stuck.set()
+            answers.wait(60)
+
+    monkeypatch.setattr(crash_points, "hook", hang)
+    first = store.append(Append(PROJECT, 1, b"record 1"), Durability.GROUP)
+    assert stuck.wait(30)
+    with pytest.raises(StoreFailed, match="the disk has not answered for too long"):
+        store.append(Append(PROJECT, 2, b"record 2"))
+    answers.set()
+    first.wait()
+    store.append(Append(PROJECT, 2, b"record 2"))
+    assert store.load(PROJECT).last_seq == 2
 
 
 # The lock
@@ -383,12 +449,13 @@ store.close()
 
 
 @POSIX
-def test_a_file_that_can_only_be_read_is_read(sqlite: SqlitePlace, tmp_path: Path) -> None:
+def test_a_file_that_can_only_be_read_is_read(sqlite: SqlitePlace) -> None:
     store = sqlite.open()
     fill(store, PROJECT, 1)
     store.close()
     # The folder above is this user's alone.
-    folder = Path(shutil.copytree(sqlite.folder, f"/tmp/clawvm-test-{os.getpid()}"))
+    folder = Path(tempfile.mkdtemp())
+    shutil.copytree(sqlite.folder, folder, dirs_exist_ok=True)
     try:
         (folder / "agents.db").chmod(0o444)
         (folder / "agents.db-lock").chmod(0o666)

@@ -64,7 +64,7 @@ class SmallSession:
         number = self._number
         self.turn += 1
         is_tool = number % 2 == 0
-        texts = (self.text(chars),)
+        texts: tuple[str, ...] = (self.text(chars),)
         if is_tool:
             texts = (f'{{"path": "src/module_{number}.py"}}', *texts)
         page = Page(
@@ -183,3 +183,30 @@ class SmallSession:
         self.changed_pages.clear()
         self.changed_rows.clear()
         return delta
+
+
+def busy_session(core: ModuleType = _reference) -> SmallSession:
+    """Return a session in which pages were changed, archived, selected and touched."""
+    session = SmallSession(core)
+    for _ in range(40):
+        session.add(chars=600)
+    for slot in (3, 30, 17, 4):
+        session.archive(slot)
+    session.change(9, chars=700)
+    session.add(chars=90)
+    session.table.select(2500, session.turn)
+    session.table.touch(8, session.turn + 5)
+    session.table.demand(8, 4)
+    return session
+
+
+def tiny_session(core: ModuleType = _reference) -> SmallSession:
+    """Return a session of a few pages with something of everything in it, for golden files."""
+    session = SmallSession(core)
+    for _ in range(3):
+        session.add(chars=90)
+    session.archive(0)
+    page = session.add(chars=70)
+    page.texts = (page.texts[0], "naïve \ud83d lone " + page.texts[1])
+    session.table.select(60, session.turn)
+    return session

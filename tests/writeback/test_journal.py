@@ -240,6 +240,29 @@ def test_undo_leaves_what_is_staged(journal: Journal) -> None:
     assert [op.page_id for op in journal.staged] == ["other"]
 
 
+def test_a_row_that_committed_nothing_cannot_be_undone(journal: Journal) -> None:
+    committed(journal, operation(evidence="nowhere"))
+    with pytest.raises(OperationInvalid, match="committed no operation"):
+        journal.undo(1, USER)
+
+
+def test_undo_gives_a_page_its_type_back(journal: Journal) -> None:
+    committed(journal, operation(page_type=PageType.CONSTRAINT))
+    committed(journal, operation(value=1, field="rank", page_type=PageType.EVIDENCE))
+    journal.undo(2, USER)
+    assert journal.page_type("page") is PageType.CONSTRAINT
+
+
+def test_undo_does_not_take_back_what_was_done_to_another_row(journal: Journal) -> None:
+    committed(journal, operation(value="one"))
+    committed(journal, operation(OpKind.APPEND, "two"))
+    committed(journal, operation(OpKind.APPEND, "three"))
+    assert journal.undo(3, USER).rejected == ()
+    assert journal.undo(1, USER).committed == ()
+    assert journal.undo(2, USER).rejected == ()
+    assert journal.head("page").value == "one"
+
+
 @pytest.mark.parametrize("seq", [-1, 0, 2])
 def test_a_row_that_is_not_there_cannot_be_undone(journal: Journal, seq: int) -> None:
     committed(journal, operation())
