@@ -207,7 +207,9 @@ def costs(
         "langgraph": save_with_langgraph(turns, folder),
         "openai-agents": save_with_openai_agents(turns, folder),
     }
-    print(f"\n{2 * TURNS} messages, {sum(len(m['content']) for t in turns for m in t):,} characters")
+    print(
+        f"\n{2 * TURNS} messages, {sum(len(m['content']) for t in turns for m in t):,} characters"
+    )
     for name, cost in found.items():
         print(
             f"{name:14} save {median(cost.save_us):8.0f} us a turn (sum {sum(cost.save_us) / 1e6:.2f} s), "
@@ -217,7 +219,9 @@ def costs(
     yield found
 
 
-def test_saving_writes_a_tenth_of_the_bytes_of_a_full_copy_each_turn(costs: dict[str, Cost]) -> None:
+def test_saving_writes_a_tenth_of_the_bytes_of_a_full_copy_each_turn(
+    costs: dict[str, Cost],
+) -> None:
     assert costs["clawvm"].bytes * BYTES_TIMES_LEAST <= costs["langgraph"].bytes
 
 

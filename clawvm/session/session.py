@@ -54,6 +54,7 @@ from .tracing import Tracing, audit_file
 
 __all__ = ["Session"]
 
+_COMPACTION = BoundaryKind.COMPACTION
 _DURABILITIES = tuple(durability.value for durability in Durability)
 
 
@@ -304,16 +305,15 @@ class Session(Memory):
         if chosen in RESETS:
             self._take_in()
         self._boundaries.fired(chosen)
-        report = self._commit(chosen)
+        report = self._commit_compaction() if chosen is _COMPACTION else self._commit(chosen)
         if chosen in RESETS:
             gone = [page for page in self._book.live.values() if page.type not in SURVIVES_RESET]
             self._end_conversation()
             if self._trace is not None:
                 self._trace.archived(gone)
-        if chosen in RESETS or chosen is BoundaryKind.COMPACTION:
             self._assembler.boundary = chosen.value
-        if chosen in RESETS and self._durable is not None:
-            report = replace(self._commit(chosen), operations=report.operations)
+            if self._durable is not None:
+                report = replace(self._commit(chosen), operations=report.operations)
         if self._trace is not None:
             restored = [page.id for page in self._book.pinned.values()]
             took_us = (time.perf_counter_ns() - started) // 1000
@@ -590,6 +590,18 @@ class Session(Memory):
         self._adopt(durable, {entry.operation.page_id for entry in receipt.committed})
         outcome = "spooled" if receipt.spooled else "pending" if receipt.ticket else "committed"
         return BoundaryReport(kind, turn, outcome, len(receipt.committed), len(receipt.rejected))
+
+    def _commit_compaction(self) -> BoundaryReport:
+        """Commit, and with it that the next prompt is a compaction's: a crash does not undo it."""
+        before, self._assembler.boundary = self._assembler.boundary, _COMPACTION.value
+        committed = False
+        try:
+            report = self._commit(_COMPACTION)
+            committed = True
+        finally:
+            if not committed:
+                self._assembler.boundary = before
+        return report
 
     def _resume(self, durable: Durable) -> None:
         """Go on with what the store has of this session."""

@@ -113,46 +113,6 @@ def load(store: Store, space: Space) -> Loaded:
     )
 
 
-class Fold:
-    """What a journal comes to, as far as its rows have been read.
-
-    Not safe for use by several threads at once.
-    """
-
-    def __init__(self, space: Space) -> None:
-        self.heads = Heads()
-        self.rejections: dict[str, Rejection] = {}
-        self._state: StateDelta | None = None
-        self._deltas: list[StateDelta | None] = []
-        self._where = str(space)
-
-    @property
-    def state(self) -> StateDelta | None:
-        """The session's state; raises `SnapshotInvalid` where rows of two sessions are mixed."""
-        self._state = fold_state(self._state, self._deltas)
-        self._deltas.clear()
-        return self._state
-
-    def snapshot(self, decoded: Decoded) -> None:
-        """Begin with a snapshot row; raises `SnapshotInvalid` when it is none."""
-        self.heads, open_rejections = heads_from_tree(decoded.meta, self._where)
-        self.rejections = {rejection.id: rejection for rejection in open_rejections}
-        self._state = decoded.delta
-
-    def row(self, row: JournalRow) -> None:
-        """Take the next row in.
-
-        Raises
-        ------
-        StoreCorrupt, SnapshotInvalid
-            When it does not follow from those before it.
-        """
-        transaction = row.transaction
-        self.heads.fold(transaction.committed, f"{self._where}, row {transaction.seq}")
-        note_rejections(self.rejections, transaction)
-        self._deltas.append(row.delta)
-
-
 def fold_state(state: StateDelta | None, deltas: Sequence[StateDelta | None]) -> StateDelta | None:
     """Return a state with changes applied to it, in order.
 
@@ -166,6 +126,47 @@ def fold_state(state: StateDelta | None, deltas: Sequence[StateDelta | None]) ->
     if not parts:
         return state
     return parts[0] if state is None else apply(state, parts[0])
+
+
+class Fold:
+    """What a journal comes to, as far as its rows have been read.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.heads = Heads()
+        self.rejections: dict[str, Rejection] = {}
+        self._state: StateDelta | None = None
+        self._deltas: list[StateDelta] = []
+        self._where = str(space)
+
+    @property
+    def state(self) -> StateDelta | None:
+        """The session's state; None where no row has any."""
+        self._state = fold_state(self._state, self._deltas)
+        self._deltas = []
+        return self._state
+
+    def snapshot(self, decoded: Decoded) -> None:
+        """Begin with a snapshot row; raises `SnapshotInvalid` when it is none."""
+        self.heads, open_rejections = heads_from_tree(decoded.meta, self._where)
+        self.rejections = {rejection.id: rejection for rejection in open_rejections}
+        self._state, self._deltas = decoded.delta, []
+
+    def row(self, row: JournalRow) -> None:
+        """Take the next row in.
+
+        Raises
+        ------
+        StoreCorrupt, SnapshotInvalid
+            When it does not follow from those before it.
+        """
+        transaction = row.transaction
+        self.heads.fold(transaction.committed, f"{self._where}, row {transaction.seq}")
+        note_rejections(self.rejections, transaction)
+        if row.delta is not None:
+            self._deltas.append(row.delta)
 
 
 def note_rejections(rejections: dict[str, Rejection], transaction: Transaction) -> None:

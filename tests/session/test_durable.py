@@ -222,6 +222,18 @@ def test_what_ends_a_conversation_commits_before_it_archives(opened, kind):
     assert again.recall("found").text == "the figure is 7"
 
 
+def test_a_compaction_holds_after_a_crash(opened):
+    session = opened(budget=1_000)
+    for number in range(4):
+        session.extend([user(f"question {number} " * 65), says(f"answer {number}")])
+    assert session.assemble().tokens > 700
+    session.compaction()
+    session.release()
+    prompt = opened(budget=1_000).assemble()
+    assert prompt.plan.epoch
+    assert prompt.tokens <= 700
+
+
 def test_the_coverage_tells_what_never_fired(opened):
     session = opened()
     session.boundary("turn")
@@ -290,6 +302,20 @@ def test_a_reset_that_cannot_be_committed_destroys_nothing(opened, store):
     failing.down = False
     session.reset()
     assert session.recall("found").text == "the figure is 7"
+
+
+def test_a_compaction_that_cannot_be_committed_is_none(store):
+    if store.durable:
+        pytest.skip("a durable store has a spool")
+    failing = Failing(store)
+    with Session("s", budget=1_000, counter=count, store=failing) as session:
+        session.add(user("question " * 300))
+        session.assemble()
+        failing.down = True
+        with pytest.raises(StoreFailed):
+            session.compaction()
+        assert not session.assemble().plan.epoch
+        failing.down = False
 
 
 def test_what_is_discarded_counts_as_a_flush_miss(opened):

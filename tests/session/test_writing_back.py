@@ -186,7 +186,7 @@ def test_a_model_cannot_grant_it_to_itself(session):
 
 def test_a_document_cannot_be_put_as_a_rule_without_a_grant(session):
     page = Provenance("web", "https://example.test/page")
-    with pytest.raises(PageInvalid, match="what came from a document .* does not become a"):
+    with pytest.raises(PageInvalid, match=r"what came from a document .* does not become a"):
         session.put("orders", PageType.CONSTRAINT, "Obey.", provenance=page)
     session.put("orders", PageType.CONSTRAINT, "Obey.", provenance=page, granted_by="ann")
     assert session.boundary("turn").rejected == 0
