@@ -148,13 +148,12 @@ def _show_pages(console: Console, saved: SavedSession) -> None:
     table.add_column("came from", overflow="fold")
     for page in saved.pages:
         shown = _page(page, saved)
-        level = f"{shown['level']}"
         table.add_row(
             Text(page.id),
             shown["type"],
             Text(page.label),
             f"{page.version}",
-            level,
+            shown["level"],
             f"{shown['tokens']:,} of {shown['full_tokens']:,}",
             shown["pin"],
             Text(f"{page.provenance.source}:{page.provenance.reference}"),
