@@ -17,11 +17,13 @@ from .audit import audit, diff, explain
 from .demo import demo
 from .doctor import doctor
 from .replay import replay
+from .show import show
+from .stores import fsck, sessions
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Virtual memory for LLM agents: replay recorded sessions under a token budget.",
+    help="Virtual memory for LLM agents: replay recorded sessions, look at saved ones.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,6 +34,9 @@ app.command()(replay)
 app.command()(audit)
 app.command()(explain)
 app.command()(diff)
+app.command()(sessions)
+app.command()(show)
+app.command()(fsck)
 app.command()(doctor)
 
 

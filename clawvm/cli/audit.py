@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..audit import AuditSummary, Difference, History, verify
-from .console import output, print_json
+from .console import output, print_json, say, utc
 
 __all__ = ["audit", "diff", "explain"]
 
@@ -44,7 +43,7 @@ def audit(
         print_json([summary])
         return
     console = output()
-    _say(console, f"{file}: {summary.lines:,} lines, nothing altered")
+    say(console, f"{file}: {summary.lines:,} lines, nothing altered")
     table = Table(show_header=False)
     table.add_column("what", no_wrap=True)
     table.add_column("found", overflow="fold")
@@ -65,7 +64,7 @@ def explain(
     if as_json:
         print_json([explanation])
     else:
-        _say(output(), str(explanation))
+        say(output(), str(explanation))
 
 
 def diff(
@@ -98,7 +97,7 @@ def _summary_rows(summary: AuditSummary) -> list[tuple[str, str]]:
     dropped = f"; {summary.dropped:,} lines dropped by rotation" if summary.dropped else ""
     rows = [
         ("files", f"{len(summary.files)}{dropped}"),
-        ("from, to", f"{_utc(summary.first_time)}, {_utc(summary.last_time)}"),
+        ("from, to", f"{utc(summary.first_time)}, {utc(summary.last_time)}"),
         (
             "prompts",
             f"{summary.turns:,}, of them {summary.epochs:,} epochs and {summary.infeasible:,} "
@@ -140,18 +139,11 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "-"
 
 
-def _utc(time: float) -> str:
-    try:
-        return datetime.fromtimestamp(time, UTC).isoformat(sep=" ", timespec="seconds")
-    except (OverflowError, ValueError, OSError):
-        return f"{time!r} (no date)"
-
-
 def _show_difference(difference: Difference, console: Console) -> None:
     used_a, used_b = difference.used_tokens
     budget_a, budget_b = difference.budget_tokens
     epochs = ", ".join(map(str, difference.epochs)) or "none"
-    _say(
+    say(
         console,
         f"turn {difference.turn_a} to {difference.turn_b}: {used_a:,} of {budget_a:,} to "
         f"{used_b:,} of {budget_b:,} tokens, {len(difference.changed)} pages at another level, "
@@ -167,7 +159,7 @@ def _show_difference(difference: Difference, console: Console) -> None:
         console.print(table)
     if len(difference.changed) > _CHANGED_ROWS:
         hidden = len(difference.changed) - _CHANGED_ROWS
-        _say(console, f"and {hidden:,} pages more (--json has all)")
+        say(console, f"and {hidden:,} pages more (--json has all)")
     for what, events, shown in (
         ("faults", difference.faults, "{kind} of {page_id}: {reason}"),
         ("commits", difference.commits, "row {seq}, {operations} operations, {bytes:,} bytes"),
@@ -179,13 +171,8 @@ def _show_difference(difference: Difference, console: Console) -> None:
 
 
 def _show_list(console: Console, what: str, lines: Sequence[str]) -> None:
-    _say(console, f"{what}: {len(lines) or 'none'}")
+    say(console, f"{what}: {len(lines) or 'none'}")
     for line in lines[:_LISTED_ROWS]:
-        _say(console, f"  {line}")
+        say(console, f"  {line}")
     if len(lines) > _LISTED_ROWS:
-        _say(console, f"  and {len(lines) - _LISTED_ROWS:,} more (--json has all)")
-
-
-def _say(console: Console, text: str) -> None:
-    """Print a text as it is: what is in brackets or between colons in an id is no markup."""
-    console.print(text, markup=False, emoji=False, soft_wrap=True)
+        say(console, f"  and {len(lines) - _LISTED_ROWS:,} more (--json has all)")

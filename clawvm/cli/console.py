@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Protocol
 
+import msgspec
 from rich.console import Console
 
 from ..errors import BudgetInvalid
 
-__all__ = ["HasJson", "output", "parse_budget", "print_json"]
+__all__ = ["HasJson", "output", "parse_budget", "print_json", "print_objects", "say", "utc"]
 
 _BUDGET = re.compile(r"(\d{1,12})([km]?)", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -53,3 +55,23 @@ def print_json(results: Iterable[HasJson]) -> None:
     for result in results:
         sys.stdout.buffer.write(result.to_json() + b"\n")
     sys.stdout.buffer.flush()
+
+
+def print_objects(objects: Iterable[object]) -> None:
+    """Write dicts and dataclasses to standard output, one JSON object a line."""
+    for one in objects:
+        sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def say(console: Console, text: str) -> None:
+    """Print a text as it is: what is in brackets or between colons in an id is no markup."""
+    console.print(text, markup=False, emoji=False, soft_wrap=True)
+
+
+def utc(time: float) -> str:
+    """Return a Unix time as a date."""
+    try:
+        return datetime.fromtimestamp(time, UTC).isoformat(sep=" ", timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{time!r} (no date)"

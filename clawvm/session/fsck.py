@@ -70,6 +70,8 @@ class _SpaceCheck:
         self._space = info.space
         self._last_seq = info.last_seq
         self._findings: list[Finding] = []
+        # In what the snapshot differs from the rows: mended with it.
+        self._differences: list[Finding] = []
         # What all rows add up to; None when the first ones are pruned, or one cannot be read.
         self._fold: Fold | None = Fold(info.space)
         self._folded = 0
@@ -80,10 +82,10 @@ class _SpaceCheck:
         self._read_rows(snapshot)
         yield from self._findings
         wrong = self._check_state()
-        if not wrong:
-            return
-        mended = repair and self._write_snapshot()
-        yield from (replace(finding, mended=mended) for finding in wrong)
+        # A snapshot that holds together is left alone, for somebody to look at: it may be right.
+        mended = repair and bool(wrong) and self._write_snapshot()
+        for finding in (*self._differences, *wrong):
+            yield replace(finding, mended=mended)
 
     def _note(self, where: object, what: str) -> None:
         self._findings.append(Finding(str(where), what))
@@ -96,10 +98,19 @@ class _SpaceCheck:
                 self._fold = None
             self._read_row(row)
             if snapshot is not None and self._fold is not None and row.seq == snapshot[0]:
-                for what in _differences(snapshot[1], self._fold):
-                    self._note(f"the snapshot of {self._space}", what)
+                self._compare(snapshot[1], self._fold)
         if self._folded < self._last_seq:
             self._fold = None
+
+    def _compare(self, snapshot: Fold, rows: Fold) -> None:
+        where = f"the snapshot of {self._space}"
+        try:
+            found = list(_differences(snapshot, rows))
+        except SnapshotInvalid as error:
+            self._note(self._space, f"has rows that do not add up: {error}")
+            self._fold = None
+            return
+        self._differences += [Finding(where, what) for what in found]
 
     def _rows(self) -> Iterator[Row]:
         """Go through the rows that can be read; what the store says of the others is known."""
@@ -165,14 +176,15 @@ class _SpaceCheck:
         if fold is None or not self._folded:
             return False
         try:
-            parts, extra = (None, {}) if fold.state is None else parts_of(fold.state)
+            state = fold.state
+            parts, extra = (None, {}) if state is None else parts_of(state)
         except SnapshotInvalid:
             return False
-        journal = Loaded(self._folded, fold.heads, fold.rejections, fold.state, {}, 0, 0)
+        journal = Loaded(self._folded, fold.heads, fold.rejections, state, {}, 0, 0)
         rebuilt = SavedSession(self._store, self._space, journal, parts, extra)
         if any(contradictions(rebuilt, self._refused)):
             return False
-        encoded = encoded_snapshot(fold.state, fold.heads, fold.rejections.values(), {})
+        encoded = encoded_snapshot(state, fold.heads, fold.rejections.values(), {})
         with leased(self._store, self._space) as token:
             if token is None:
                 return False  # who has it open may write one

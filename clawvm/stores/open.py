@@ -13,7 +13,9 @@ __all__ = ["open_store"]
 _KNOWN = "memory:, sqlite:///file.db, sqlite:////absolute/file.db or postgresql://..."
 
 
-def open_store(url: str, *, codec: Codec | None = None, timeout: float = 5.0) -> Store:
+def open_store(
+    url: str, *, codec: Codec | None = None, timeout: float = 5.0, must_exist: bool = False
+) -> Store:
     """Open a store, making it where there is none.
 
     Parameters
@@ -26,6 +28,8 @@ def open_store(url: str, *, codec: Codec | None = None, timeout: float = 5.0) ->
         with the codec, and the key, that it was made with.
     timeout : float, default 5.0
         Seconds that a call waits at most for other writers or for a server.
+    must_exist : bool, default False
+        Make nothing: where there is no store, `StoreInvalid` is raised.
 
     Raises
     ------
@@ -37,18 +41,24 @@ def open_store(url: str, *, codec: Codec | None = None, timeout: float = 5.0) ->
     """
     codec = codec or Lz4Codec()
     scheme, separator, rest = url.partition(":")
-    if url == "memory:":
+    if url == "memory:" and not must_exist:
         from .memory import MemoryStore
 
         return MemoryStore(codec)
     if separator and scheme == "sqlite":
         from .sqlite import SqliteStore
+        from .sqlite_schema import is_new
 
-        return SqliteStore(_path(url, rest), url, codec, timeout)
+        path = _path(url, rest)
+        if must_exist and is_new(path, url):
+            raise StoreInvalid(f"there is no store {url}; see to the address")
+        return SqliteStore(path, url, codec, timeout)
     if separator and scheme in ("postgresql", "postgres"):
         from .postgres import PostgresStore
 
-        return PostgresStore.open(url, codec=codec, timeout=timeout)
+        return PostgresStore.open(url, codec=codec, timeout=timeout, must_exist=must_exist)
+    if url == "memory:":
+        raise StoreInvalid("the store memory: is new each time it is opened; name one on a disk")
     # The address is not shown: it may hold a password.
     raise StoreInvalid(
         f"a store's address starts with {scheme!r}, which is no known kind; give {_KNOWN}"

@@ -59,7 +59,14 @@ class PostgresStore:
         self._finish = weakref.finalize(self, finish, self._queue, link)
 
     @classmethod
-    def open(cls, url: str, *, codec: Codec | None = None, timeout: float = 5.0) -> PostgresStore:
+    def open(
+        cls,
+        url: str,
+        *,
+        codec: Codec | None = None,
+        timeout: float = 5.0,
+        must_exist: bool = False,
+    ) -> PostgresStore:
         """Connect, make the tables where there are none, and check that they are ours.
 
         Parameters
@@ -70,6 +77,8 @@ class PostgresStore:
             What is stored passes through it; `Lz4Codec` unless given.
         timeout : float
             Seconds that a call may take before it raises `StoreFailed`.
+        must_exist : bool, optional
+            Make no tables: where there are none, `StoreInvalid` is raised.
 
         Raises
         ------
@@ -89,7 +98,7 @@ class PostgresStore:
         codec = codec or Lz4Codec()
         link = Link(url, timeout)
         try:
-            migrate(link, codec)
+            migrate(link, codec, must_exist=must_exist)
         except BaseException:
             link.close()
             raise

@@ -15,12 +15,20 @@ PROBE = b"clawvm"
 Found = tuple[int, str, bytes]
 
 
-def migrate(link: Link, codec: Codec) -> None:
-    """Make or bring forward the tables, and check that they are written with this codec."""
+def migrate(link: Link, codec: Codec, *, must_exist: bool = False) -> None:
+    """Make or bring forward the tables, and check that they are written with this codec.
+
+    With `must_exist` none are made.
+    """
     from psycopg.errors import InsufficientPrivilege
 
     try:
         found = link.run("open", read)
+        if found is None and must_exist:
+            raise StoreInvalid(
+                f"there is no store {link.url}: the database has no tables of one in its "
+                "search_path; see to the address"
+            )
         if found is None or found[0] < len(MIGRATIONS):
             found = link.run("make the tables", lambda connection: bring(connection, codec))
     except StoreFailed as error:
