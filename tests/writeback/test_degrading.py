@@ -338,3 +338,17 @@ def test_no_snapshot_is_written_while_rows_wait(
     commit(journal, line(1))
     assert not journal.save_snapshot(delta(1))
     assert store.load(SESSION).snapshot is None
+
+
+def test_a_journal_that_cannot_be_opened_leaves_the_spool_to_the_next(
+    failing: FailingStore, spool: Spool, store: Store
+) -> None:
+    journal = open_session(as_store(failing), spool)
+    failing.down = True
+    commit(journal, line(1))
+    journal.close()
+    for _ in range(2):
+        with pytest.raises(StoreFailed):
+            open_session(as_store(failing), spool)
+    failing.down = False
+    assert numbers(open_session(as_store(failing), spool)) == ["1"]

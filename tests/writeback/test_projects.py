@@ -112,3 +112,19 @@ def test_the_rows_of_a_project_left_by_a_crash_are_decided_anew(
     again = open_project(store, spool)
     assert numbers(again) == ["1", "10", "2"]
     assert in_store(store, PROJECT) == [1, 2, 3]
+
+
+def test_a_retry_that_was_spooled_settles_its_rejection_when_it_is_decided_anew(
+    failing: FailingStore, spool: Spool, store: Store, at_once: None
+) -> None:
+    journal = open_project(as_store(failing), spool)
+    (rejection,) = commit(journal, shared(1, expected_version=9)).rejected
+    failing.down = True
+    journal.retry(rejection.id, expected_version=None)
+    assert journal.commit("turn").spooled
+    commit(open_project(store), shared(10))
+    failing.down = False
+    commit(journal, shared(2))
+    assert numbers(journal) == ["10", "1", "2"]
+    assert journal.rejected() == []
+    assert open_project(store).rejected() == []
