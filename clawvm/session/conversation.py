@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ..errors import MessageInvalid
 from ..messages import Envelope, Part, PartKind, Shape, parse, repair, shape_of, signature
-from ..pages import CallInfo, Fidelity, Page, PageType, Pin, Provenance
+from ..pages import CallInfo, Page, PageType, Pin, Provenance
 from ..residency import PageKind, superseded_weight
 from .book import PageBook, handle_of
 from .calls import Calls
