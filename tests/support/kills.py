@@ -250,11 +250,14 @@ def main(url: str, folder: Path, kind: str, how: str, target: int, seed: str) ->
     rng = random.Random(seed)
     kills = at_random_times(rng) if how == "times" else at_steps(rng)
     made = 0
+    missed: Kill | None = None
     while True:
-        # The last one is let come to its end.
-        kill = next(kills) if made < target else Kill()
+        # The last one is let come to its end. A point that was not come to any more, or that only a
+        # beginning has, is tried again at a beginning.
+        kill = (missed or next(kills)) if made < target else Kill()
         told, code = run_child(life.live, kill)
         life.take(told)
+        missed = kill if code == 0 and kill.point and missed is None else None
         if code == -signal.SIGKILL:
             made += 1
             print(json.dumps({"at": told[-1].get("at", "") if told else "", "kill": kill}))
