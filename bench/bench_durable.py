@@ -1,23 +1,24 @@
 """What it costs to keep a session: saved turn by turn, and brought back, with the peers beside us.
 
-A session of 1,000 messages, a question and an answer a turn, is saved after every turn: by ClawVM in
-a store on SQLite at level ``commit``, by LangGraph's ``SqliteSaver`` as a checkpoint of the messages
-so far (its format; LangChain message objects, as its graphs have them), by the OpenAI Agents SDK's
-``SQLiteSession`` as two new items. All three end each turn with the commit on the disk (SQLite in
-WAL mode, ``synchronous=FULL``, their own defaults). The same messages, one after the other in one
-process, in one run.
+A session of 1,000 messages of an agent that reads files (questions, calls, results, answers) is
+saved after every two of them: by ClawVM in a store on SQLite at level ``commit``; by LangGraph's
+``SqliteSaver`` as a checkpoint of the messages so far, LangChain's message objects, as its graphs
+have them; by the OpenAI Agents SDK's ``SQLiteSession`` as two new items. All three end with the
+commit on the disk (SQLite in WAL mode, ``synchronous=FULL``, their own defaults). Turn about, in
+one process, so that whatever else the machine does falls on all of them.
 
 Timed is what saves: ``Session.boundary("turn")``, ``SqliteSaver.put``, ``SQLiteSession.add_items``.
 A turn of ours does more than that (pages, their cheaper forms, the prompt), and that is printed as
-well. Bytes are those that the process handed to write calls, the final checkpoint of the database
-included.
+well. Bytes are those that the process handed to write calls, the closing of the database included.
 
-Bringing back: from a closed store to the messages of the whole session as objects.
+Bringing back: from a closed store to the messages of the whole session as objects; ours is then a
+session that can go on, its lease taken and given back again on the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -29,9 +30,9 @@ from typing import Any
 import pytest
 
 from clawvm import PageType, Session
-from clawvm.stores import open_store
 
-TURNS = 500
+MESSAGES = 1_000
+RESTORES = 9
 BYTES_TIMES_LEAST = 10
 TIME_TIMES_LEAST = 3
 BUDGET = 10**9
@@ -45,7 +46,7 @@ WORDS = (
     *("that the invoice", "was sent on", "to the address", "without a reply", "so far", "because"),
 )
 
-Message = dict[str, Any]
+Turn = list[dict[str, Any]]
 
 
 def text(source: random.Random, chars: int) -> str:
@@ -58,16 +59,38 @@ def text(source: random.Random, chars: int) -> str:
     return " ".join(parts)[:chars]
 
 
-@pytest.fixture(scope="module")
-def turns() -> list[tuple[Message, Message]]:
+def code(source: random.Random, chars: int) -> str:
+    """Return lines such as a file has that an agent reads."""
+    lines: list[str] = []
+    while sum(map(len, lines)) + len(lines) < chars:
+        name, number = source.choice(WORDS).replace(" ", "_"), source.randrange(10_000)
+        lines.append(f'    {name}_{number} = lookup("{name}", {number})  # {text(source, 30)}')
+    return "\n".join(lines)[:chars]
+
+
+def recorded() -> Iterator[Turn]:
+    """Yield the turns of a session of an agent that reads files and answers."""
     source = random.Random("bench_durable")
-    return [
-        (
+    for number in range(MESSAGES // 4):
+        call_id = f"call_{number}"
+        arguments = json.dumps({"path": f"src/{text(source, 20).replace(' ', '_')}.py"})
+        function = {"name": "read_file", "arguments": arguments}
+        yield [
             {"role": "user", "content": text(source, source.choice([80, 200, 600]))},
-            {"role": "assistant", "content": text(source, source.choice([400, 1_500, 4_000]))},
-        )
-        for _ in range(TURNS)
-    ]
+            {
+                "role": "assistant",
+                "content": text(source, 120),
+                "tool_calls": [{"id": call_id, "type": "function", "function": function}],
+            },
+        ]
+        yield [
+            {
+                "role": "tool",
+                "tool_call_id": call_id,
+                "content": code(source, source.choice([600, 2_000, 4_000, 12_000])),
+            },
+            {"role": "assistant", "content": text(source, source.choice([200, 600, 1_500]))},
+        ]
 
 
 def written_bytes() -> int:
@@ -80,13 +103,13 @@ def written_bytes() -> int:
 
 
 class Cost:
-    """Time and bytes of saving one session."""
+    """Time and bytes of saving one session, and time of bringing it back."""
 
     def __init__(self) -> None:
         self.save_us: list[float] = []
         self.turn_us: list[float] = []
+        self.restore_us: list[float] = []
         self.bytes = 0
-        self.restore_ms = 0.0
 
 
 def timed_us(call: Callable[[], object]) -> float:
@@ -95,128 +118,156 @@ def timed_us(call: Callable[[], object]) -> float:
     return (perf_counter_ns() - started) / 1000
 
 
-def best_ms(call: Callable[[], object], rounds: int = 7) -> float:
-    return min(timed_us(call) for _ in range(rounds)) / 1000
+class Clawvm:
+    """A session of ours in a store on SQLite."""
 
+    name = "clawvm"
 
-def save_with_clawvm(turns: list[tuple[Message, Message]], folder: Path) -> Cost:
-    cost = Cost()
-    url = f"sqlite:///{folder / 'clawvm.db'}"
-    before = written_bytes()
-    session = Session("s", budget=BUDGET, counter="approximate", store=url)
-    for question, reply in turns:
+    def __init__(self, folder: Path) -> None:
+        self.cost = Cost()
+        self._url = f"sqlite:///{folder / 'clawvm.db'}"
+        self._session = self._open(self._url)
+
+    def _open(self, store: Any) -> Session:
+        return Session("s", budget=BUDGET, counter="approximate", store=store)
+
+    def save(self, turn: Turn) -> None:
+        """Take a turn in, decide its prompt, and commit it."""
+        session = self._session
         started = perf_counter_ns()
-        session.add(question)
+        session.extend(turn[:-1])
         session.assemble()
-        session.post_model(reply)
-        cost.save_us.append(timed_us(lambda: session.boundary("turn")))
-        cost.turn_us.append((perf_counter_ns() - started) / 1000)
-    session.close()
-    cost.bytes = written_bytes() - before
-    flat = [message for turn in turns for message in turn]
+        session.post_model(turn[-1])
+        self.cost.save_us.append(timed_us(lambda: session.boundary("turn")))
+        self.cost.turn_us.append((perf_counter_ns() - started) / 1000)
 
-    def restore() -> None:
-        with_store = Session("s", budget=BUDGET, counter="approximate", store=store)
-        messages = with_store.messages()
-        with_store.release()
-        assert len(messages) == len(flat)
+    def close(self) -> None:
+        """End the session; its last commit folds it into a snapshot."""
+        self._session.close()
 
-    store = open_store(url)
-    cost.restore_ms = best_ms(restore)
-    again = Session("s", budget=BUDGET, counter="approximate", store=store)
-    assert again.messages() == flat
-    again.close()
-    store.close()
-    return cost
+    def restore(self) -> int:
+        """Bring the session back and return how many messages it has."""
+        session = self._open(self._url)
+        messages = session.messages()
+        session.release()
+        return len(messages)
 
 
-def save_with_langgraph(turns: list[tuple[Message, Message]], folder: Path) -> Cost:
-    pytest.importorskip("langgraph.checkpoint.sqlite", reason="langgraph is not installed")
-    from langchain_core.messages import AIMessage, HumanMessage
-    from langgraph.checkpoint.base import empty_checkpoint
-    from langgraph.checkpoint.sqlite import SqliteSaver
+class LangGraph:
+    """A thread of LangGraph's: a checkpoint of the messages so far after each turn."""
 
-    cost = Cost()
-    config: Any = {"configurable": {"thread_id": "s", "checkpoint_ns": ""}}
-    before = written_bytes()
-    connection = sqlite3.connect(folder / "langgraph.db", check_same_thread=False)
-    saver = SqliteSaver(connection)
-    saver.setup()
-    messages: list[Any] = []
-    for number, (question, reply) in enumerate(turns):
-        messages += [HumanMessage(question["content"]), AIMessage(reply["content"])]
+    name = "langgraph"
+
+    def __init__(self, folder: Path) -> None:
+        pytest.importorskip("langgraph.checkpoint.sqlite", reason="langgraph is not installed")
+        from langgraph.checkpoint.sqlite import SqliteSaver
+
+        self.cost = Cost()
+        self._make = SqliteSaver
+        self._path = folder / "langgraph.db"
+        self._config: Any = {"configurable": {"thread_id": "s", "checkpoint_ns": ""}}
+        self._connection = sqlite3.connect(self._path, check_same_thread=False)
+        self._saver = SqliteSaver(self._connection)
+        self._saver.setup()
+        self._messages: list[Any] = []
+        self._version = 0
+
+    def save(self, turn: Turn) -> None:
+        """Put a checkpoint of everything so far."""
+        from langchain_core.messages import convert_to_messages
+        from langgraph.checkpoint.base import empty_checkpoint
+
+        self._messages += convert_to_messages(turn)
+        self._version += 1
+        versions: Any = {"messages": self._version}
         checkpoint = empty_checkpoint()
-        checkpoint["channel_values"] = {"messages": list(messages)}
-        checkpoint["channel_versions"] = {"messages": number + 1}
-        put = saver.put
-        cost.save_us.append(
-            timed_us(lambda: put(config, checkpoint, {"step": number}, {"messages": number + 1}))  # noqa: B023
+        checkpoint["channel_values"] = {"messages": list(self._messages)}
+        checkpoint["channel_versions"] = versions
+        metadata: Any = {"step": self._version}
+        self.cost.save_us.append(
+            timed_us(lambda: self._saver.put(self._config, checkpoint, metadata, versions))
         )
-    connection.close()
-    cost.bytes = written_bytes() - before
 
-    def restore() -> None:
-        fresh = sqlite3.connect(folder / "langgraph.db", check_same_thread=False)
-        found = SqliteSaver(fresh).get_tuple(config)
-        fresh.close()
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def restore(self) -> int:
+        """Read the newest checkpoint and return how many messages it has."""
+        connection = sqlite3.connect(self._path, check_same_thread=False)
+        found = self._make(connection).get_tuple(self._config)
+        connection.close()
         assert found is not None
-        assert len(found.checkpoint["channel_values"]["messages"]) == len(messages)
-
-    cost.restore_ms = best_ms(restore)
-    return cost
+        return len(found.checkpoint["channel_values"]["messages"])
 
 
-def save_with_openai_agents(turns: list[tuple[Message, Message]], folder: Path) -> Cost:
-    agents = pytest.importorskip("agents", reason="openai-agents is not installed")
-    cost = Cost()
-    path = folder / "agents.db"
+class OpenAIAgents:
+    """A session of the OpenAI Agents SDK: a row for each message."""
 
-    async def save() -> None:
-        session = agents.SQLiteSession("s", path)
-        for question, reply in turns:
-            started = perf_counter_ns()
-            await session.add_items([question, reply])
-            cost.save_us.append((perf_counter_ns() - started) / 1000)
+    name = "openai-agents"
+
+    def __init__(self, folder: Path) -> None:
+        agents = pytest.importorskip("agents", reason="openai-agents is not installed")
+        self.cost = Cost()
+        self._make = lambda: agents.SQLiteSession("s", folder / "agents.db")
+        self._session = self._make()
+        self._loop = asyncio.new_event_loop()
+
+    def save(self, turn: Turn) -> None:
+        """Add the turn's messages."""
+        add = self._session.add_items
+        self.cost.save_us.append(timed_us(lambda: self._loop.run_until_complete(add(turn))))
+
+    def close(self) -> None:
+        """Close the database."""
+        self._session.close()
+
+    def restore(self) -> int:
+        """Read the messages and return how many there are."""
+        session = self._make()
+        items = self._loop.run_until_complete(session.get_items())
         session.close()
-
-    async def restore() -> float:
-        best = float("inf")
-        for _ in range(7):
-            session = agents.SQLiteSession("s", path)
-            started = perf_counter_ns()
-            items = await session.get_items()
-            best = min(best, (perf_counter_ns() - started) / 1e6)
-            session.close()
-            assert len(items) == 2 * len(turns)
-        return best
-
-    before = written_bytes()
-    asyncio.run(save())
-    cost.bytes = written_bytes() - before
-    cost.restore_ms = asyncio.run(restore())
-    return cost
+        return len(items)
 
 
 @pytest.fixture(scope="module")
-def costs(
-    turns: list[tuple[Message, Message]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Cost]]:
+def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cost]:
+    """Save the same session with all three, turn about, and bring each back, turn about."""
     folder = tmp_path_factory.mktemp("durable")
-    found = {
-        "clawvm": save_with_clawvm(turns, folder),
-        "langgraph": save_with_langgraph(turns, folder),
-        "openai-agents": save_with_openai_agents(turns, folder),
-    }
-    print(
-        f"\n{2 * TURNS} messages, {sum(len(m['content']) for t in turns for m in t):,} characters"
-    )
-    for name, cost in found.items():
+    turns = list(recorded())
+    peers: list[Any] = [make(folder) for make in (Clawvm, LangGraph, OpenAIAgents)]
+    for turn in turns:
+        for peer in peers:
+            before = written_bytes()
+            peer.save(turn)
+            peer.cost.bytes += written_bytes() - before
+    for peer in peers:
+        before = written_bytes()
+        peer.close()
+        peer.cost.bytes += written_bytes() - before
+    count = sum(map(len, turns))
+    for _ in range(RESTORES):
+        for peer in peers:
+            started = perf_counter_ns()
+            assert peer.restore() == count
+            peer.cost.restore_us.append((perf_counter_ns() - started) / 1000)
+    report(turns, peers)
+    return {peer.name: peer.cost for peer in peers}
+
+
+def report(turns: list[Turn], peers: list[Any]) -> None:
+    """Print what all of it cost."""
+    chars = sum(len(str(message)) for turn in turns for message in turn)
+    print(f"\n{sum(map(len, turns))} messages in {len(turns)} turns, {chars:,} characters")
+    for peer in peers:
+        cost = peer.cost
         print(
-            f"{name:14} save {median(cost.save_us):8.0f} us a turn (sum {sum(cost.save_us) / 1e6:.2f} s), "
-            f"{cost.bytes:12,} bytes, restore {cost.restore_ms:6.2f} ms"
+            f"{peer.name:14} save {median(cost.save_us):6.0f} us a turn, {cost.bytes:12,} bytes; "
+            f"restore {median(cost.restore_us) / 1000:6.2f} ms "
+            f"(least {min(cost.restore_us) / 1000:.2f})"
         )
-    print(f"clawvm, whole turns: {median(found['clawvm'].turn_us):.0f} us")
-    yield found
+    whole = median(peers[0].cost.turn_us)
+    print(f"a whole turn of clawvm, forms and prompt included: {whole:.0f} us")
 
 
 def test_saving_writes_a_tenth_of_the_bytes_of_a_full_copy_each_turn(
@@ -240,7 +291,7 @@ def test_saving_takes_less_time_than_a_row_for_each_message(costs: dict[str, Cos
 
 @pytest.mark.parametrize("peer", ["langgraph", "openai-agents"])
 def test_bringing_back_is_faster(costs: dict[str, Cost], peer: str) -> None:
-    assert costs["clawvm"].restore_ms < costs[peer].restore_ms
+    assert median(costs["clawvm"].restore_us) < median(costs[peer].restore_us)
 
 
 def test_a_boundary_against_a_bare_transaction(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ class Assembler:
         # The boundary after which the next prompt is the first: its rules are checked.
         self.boundary: str | None = None
         self.policy = policy
+        # The policy again, if it remembers anything.
+        self.stateful = policy if isinstance(policy, StatefulPolicy) else None
         self._book = book
         self._layout = layout
         self._faults = faults
@@ -52,8 +54,7 @@ class Assembler:
         """Decide what is resident and render it; see `Session.assemble`."""
         if self.secure is not None and self._lacks_room(budget):
             self.secure(list(self._book.by_slot.values()))
-        policy = self.policy
-        before = policy.saved() if isinstance(policy, StatefulPolicy) else None
+        before = None if self.stateful is None else self.stateful.saved()
         view = View(
             table=self._book.table,
             pages=self._book.by_slot,
@@ -112,9 +113,9 @@ class Assembler:
         If that fails, nothing gives way.
         """
         assert self.secure is not None
-        table, policy = self._book.table, self.policy
+        table = self._book.table
         moved = [(slot, old, table.level(slot)) for slot, old, _ in decision.moves]
-        after = policy.saved() if isinstance(policy, StatefulPolicy) else None
+        after = None if self.stateful is None else self.stateful.saved()
         self._set_back([(slot, old) for slot, old, _ in moved], before)
         self.secure([self._book.by_slot[slot] for slot, _, new in moved if new < Fidelity.FULL])
         self._set_back([(slot, new) for slot, _, new in moved], after)
@@ -122,8 +123,8 @@ class Assembler:
     def _set_back(self, levels: list[tuple[int, int]], remembered: object) -> None:
         for slot, level in levels:
             self._book.table.set_level(slot, level)
-        if isinstance(self.policy, StatefulPolicy):
-            self.policy.restore(remembered)
+        if self.stateful is not None:
+            self.stateful.restore(remembered)
 
     def _apply(self, decision: Decision) -> tuple[Move, ...]:
         # A page with a new content looks different even at the level that it had.

@@ -13,7 +13,7 @@ from .._backend import core
 from ..errors import SnapshotInvalid
 from ..faults import FaultObserver
 from ..pages import LEVELS
-from ..residency import Move, Plan, StatefulPolicy
+from ..residency import Move, Plan
 from ..snapshot import StateDelta
 from .assembler import Assembler
 from .book import PageBook
@@ -168,13 +168,12 @@ def _saved_assembler(assembler: Assembler) -> Tree:
     if assembler.plan is not None:
         plan = {name: getattr(assembler.plan, name) for name in _PLAN_FIELDS}
         plan["moves"] = [[page_id, int(old), int(new)] for page_id, old, new in plan["moves"]]
-    policy = assembler.policy
     return {
         "turn": assembler.turn,
         "boundary": assembler.boundary,
         "demands": [[slot, int(level)] for slot, level in assembler.demands.items()],
         "plan": plan,
-        "policy": policy.saved() if isinstance(policy, StatefulPolicy) else None,
+        "policy": None if assembler.stateful is None else assembler.stateful.saved(),
     }
 
 
@@ -188,5 +187,5 @@ def _restore_assembler(assembler: Assembler, saved: Tree) -> None:
             Move(page_id, LEVELS[old], LEVELS[new]) for page_id, old, new in plan["moves"]
         )
         assembler.plan = Plan(**{**plan, "moves": moves, "required": tuple(plan["required"])})
-    if isinstance(assembler.policy, StatefulPolicy) and saved["policy"] is not None:
-        assembler.policy.restore(saved["policy"])
+    if assembler.stateful is not None and saved["policy"] is not None:
+        assembler.stateful.restore(saved["policy"])

@@ -54,6 +54,9 @@ class RowState(NamedTuple):
 class StateDelta:
     """What changed of a session since an earlier state; a whole state is a delta on nothing.
 
+    The pages and messages may be those that the session goes on using: write the delta before the
+    session changes them.
+
     Parameters
     ----------
     session_id : str

@@ -11,8 +11,8 @@ from session_driver import Driver, count
 
 from clawvm import BoundaryKind, Fidelity, PageType, RecallOutcome, Session
 from clawvm.errors import LeaseHeld, LeaseLost, OptionUnknown, SessionClosed, StoreFailed
-from clawvm.stores import Space, open_store
 from clawvm.pages import Scope
+from clawvm.stores import Space, open_store
 
 SESSIONS = 12
 
@@ -347,11 +347,15 @@ def test_a_session_can_be_held_only_once(opened):
     opened()
 
 
+def forget(sessions):
+    sessions.clear()
+    gc.collect()
+
+
 def test_a_session_that_is_forgotten_warns_and_gives_its_lease_back(store):
-    session = Session("s", budget=100, counter=count, store=store)
+    forgotten = [Session("s", budget=100, counter=count, store=store)]
     with pytest.warns(ResourceWarning, match="session 's' was not closed"):
-        del session
-        gc.collect()
+        forget(forgotten)
     Session("s", budget=100, counter=count, store=store).close()
 
 

@@ -56,7 +56,8 @@ def test_a_page_id_will_do_as_well(session):
 def test_a_query_finds_pages_by_words_of_their_text(session):
     lines = session.tool_execute(asks({"query": "Calendar"})).split("\n")
     assert lines == [
-        "clawvm://s/read_file:notes.md@2 read exchange, turn 1, 42 characters: the calendar is empty",
+        "clawvm://s/read_file:notes.md@2 read exchange, turn 1, 42 characters: "
+        "the calendar is empty",
         "clawvm://s/plan@1 plan page, turn 1, 32 characters: sort the mail, then the calendar",
     ]
 

@@ -1,4 +1,4 @@
-"""Repeated calls answered from memory: only for declared tools, only while the source is the same."""
+"""Repeated calls answered from memory: for declared tools, while what they read is the same."""
 
 from __future__ import annotations
 

@@ -113,8 +113,7 @@ def test_a_session_opened_again_goes_on_with_its_trace(traced, tmp_path, lines):
     with Session("s", budget=900, counter=count, store=url, audit=tmp_path):
         pass
     events = lines()
-    assert [event["event"] for event in events[before:]][0] == "open"
-    assert events[before]["turn"] == 9
+    assert (events[before]["event"], events[before]["turn"]) == ("open", 9)
     verify(tmp_path / "s.jsonl")
 
 
@@ -126,8 +125,11 @@ def test_a_trace_can_have_a_file_of_its_own(tmp_path):
 
 def test_a_trace_that_is_in_use_is_refused_and_the_session_given_back(tmp_path):
     url = f"sqlite:///{tmp_path / 'agents.db'}"
-    with Session("other", budget=900, counter=count, audit=tmp_path / "trace.jsonl"):
-        with pytest.raises(AuditUnavailable):
-            Session("s", budget=900, counter=count, store=url, audit=tmp_path / "trace.jsonl")
+    trace = tmp_path / "trace.jsonl"
+    with (
+        Session("other", budget=900, counter=count, audit=trace),
+        pytest.raises(AuditUnavailable),
+    ):
+        Session("s", budget=900, counter=count, store=url, audit=trace)
     with Session("s", budget=900, counter=count, store=url):
         pass

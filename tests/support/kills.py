@@ -1,170 +1,104 @@
-"""Processes that are killed while they live through a story; run as a program of its own.
+"""Processes that are killed while they write to a store; run as a program of its own.
 
-Usage: ``kills.py URL FOLDER steps|times KILLS SEED``. This process imports everything and forks;
-each child opens the session where the one before it was killed, and says through a pipe what it
-finds, what it calls and what it was told is on disk. It is killed at a crash point, or at a random
-time. When a session has come to the end of the story the journal and the store are checked, and
-the next one is begun.
+Usage: ``kills.py URL FOLDER story|project steps|times KILLS SEED``. This process imports
+everything and forks. Each child opens what the one before it was killed in, a session that lives
+through a story or a project's log, says through a pipe what it finds and what it was told is on
+disk, and goes on. Now and then one comes to the end; the store is checked then, and the next
+session or project is begun.
 
-One line of JSON a kill (``at``) is printed, one a session that ended (``ended``), and one for
-everything that was wrong (``loss``).
+One line of JSON a kill (``at``) is printed, one an end (``ended``), and one for everything that was
+wrong (``loss``). Without a URL each session has a SQLite file of its own.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
-import re
 import signal
 import sys
-import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 from journals import FailingStore
+from killing import Kill, Tell, Told, at_random_times, at_steps, run_child
+from operations import AUTHORITY, operation
 from story import Player, Twin, digest_loaded, file_digest, loaded, operations_of, play_twin
 
-import clawvm
-from clawvm import crash_points
-from clawvm.stores import open_store
-from clawvm.writeback import delivery, view
+from clawvm.pages import Scope
+from clawvm.stores import Space, Store, open_store
+from clawvm.stores.spool import Spool
+from clawvm.writeback import Journal, OpKind, delivery, view
+from clawvm.writeback.reading import read_rows
 
-NTH_MAX = 3
-ANY_MAX = 40
 LEVELS = ("commit", "group", "deferred")
-
-
-def crash_point_names() -> list[str]:
-    """Every name in the code but those of the decision trace, which has a kill test of its own."""
-    package = Path(clawvm.__file__).parent
-    called = re.compile(r"\breach\(\s*\"([a-z.]+)\"")
-    sources = [path.read_text("utf-8") for path in package.rglob("*.py")]
-    names = {name for source in sources for name in called.findall(source)}
-    return sorted(name for name in names if not name.startswith("audit."))
-
-
-class Kill(NamedTuple):
-    """Where a child is killed: the nth time that it comes to a point, or after some seconds.
-
-    No name means any point; neither a number nor a time that it lives.
-    """
-
-    point: str = ""
-    nth: int = 0
-    after: float = 0.0
+LINES = 60
 
 
 class Home(NamedTuple):
-    """Where one session lives."""
+    """Where one session or project lives."""
 
     url: str
     tenant: str
     folder: Path
 
-
-def children_at_steps(rng: random.Random) -> Iterator[Kill]:
-    """Every point, the first time, the second time and so on; then any of the points."""
-    kills = [Kill(name, nth) for name in crash_point_names() for nth in range(1, NTH_MAX + 1)]
-    rng.shuffle(kills)
-    yield from kills
-    while True:
-        yield Kill(nth=rng.randint(1, ANY_MAX))
+    def left_in_spool(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "spool").glob("*"))
 
 
-def children_at_times(rng: random.Random) -> Iterator[Kill]:
-    while True:
-        yield Kill(after=rng.uniform(0.001, 0.12))
+class Life(Protocol):
+    """What is lived by one child after the other, and what is known of it in the parent."""
+
+    losses: list[str]
+
+    def live(self, tell: Tell) -> None:
+        """Go on, in the child."""
+
+    def take(self, told: Told) -> None:
+        """Check what a child told, in the parent."""
 
 
-# In the child
+def findings_of(store: Store) -> list[str]:
+    return [f"{finding.where}: {finding.what}" for finding in store.check()]
 
 
-class KillAt:
-    """A hook that ends the process at its place."""
+class Story:
+    """A session that lives through the story."""
 
-    def __init__(self, kill: Kill, tell: Callable[..., None]) -> None:
-        self._kill = kill
-        self._left = kill.nth
-        self._tell = tell
+    levels = itertools.cycle(LEVELS)
 
-    def __call__(self, name: str) -> None:
-        if self._kill.point in (name, ""):
-            self._left -= 1
-            if self._left == 0:
-                self._tell(at=name)
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-def live(home: Home, kill: Kill, level: str, tell: Callable[..., None]) -> None:
-    """Go on with the session, and tell of everything."""
-    crash_points.hook = KillAt(kill, tell)
-    store = open_store(home.url)
-    player = Player(FailingStore(store), home.tenant, home.folder, level)
-    found = loaded(store, home.tenant)
-    file = file_digest(player.file) if player.file.exists() else ""
-    tell(found=digest_loaded(found), seq=player.session.journal.seq, done=player.done, file=file)
-    for number in range(player.done, len(player.steps)):
-        answer = player.play(number)
-        tell(step=number, **answer._asdict())
-    player.session.close()
-    tell(closed=True)
-    operations, rejections = operations_of(store, home.tenant)
-    findings = [f"{found.where}: {found.what}" for found in store.check()]
-    left = sorted(path.name for path in (home.folder / "spool").glob("*"))
-    store.close()
-    tell(operations=operations, rejections=rejections, findings=findings, left=left)
-
-
-def run_child(home: Home, kill: Kill, level: str) -> tuple[list[dict[str, Any]], int]:
-    """Fork a child, kill it where it is to be killed; what it told, and how it ended."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.close(reading)
-            live(home, kill, level, lambda **told: _tell(writing, told))
-            code = 0
-        except BaseException:
-            _tell(writing, {"raised": traceback.format_exc()})
-        finally:
-            os._exit(code)
-    os.close(writing)
-    if kill.after:
-        time.sleep(kill.after)
-        os.kill(child, signal.SIGKILL)
-    with os.fdopen(reading, "rb") as stream:
-        lines = stream.read().splitlines()
-    _, status = os.waitpid(child, 0)
-    return [json.loads(line) for line in lines], os.waitstatus_to_exitcode(status)
-
-
-def _tell(pipe: int, told: dict[str, Any]) -> None:
-    os.write(pipe, json.dumps(told).encode() + b"\n")
-
-
-# In the parent
-
-
-class Record:
-    """What one session has acknowledged so far, against what is found of it."""
-
-    def __init__(self, twin: Twin, home: Home) -> None:
-        self.twin = twin
+    def __init__(self, home: Home, twin: Twin) -> None:
         self.home = home
+        self.twin = twin
         #: Rows of the twin that are known to be on disk, and the last call that was begun.
         self.safe = 0
         self.begun = 0
         self.file = -1
         self.begun_file = -1
         self.losses: list[str] = []
+        self.level = next(self.levels)
 
-    def take(self, told: list[dict[str, Any]]) -> None:
-        """Check what a child told, in order."""
+    def live(self, tell: Tell) -> None:
+        home = self.home
+        store = open_store(home.url)
+        player = Player(FailingStore(store), home.tenant, home.folder, self.level)
+        found = digest_loaded(loaded(store, home.tenant))
+        file = file_digest(player.file) if player.file.exists() else ""
+        tell(found=found, seq=player.session.journal.seq, done=player.done, file=file)
+        for number in range(player.done, len(player.steps)):
+            answer = player.play(number)
+            tell(step=number, **answer._asdict())
+        player.session.close()
+        tell(closed=True)
+        operations, rejections = operations_of(store, home.tenant)
+        findings, left = findings_of(store), home.left_in_spool()
+        store.close()
+        tell(operations=operations, rejections=rejections, findings=findings, left=left)
+
+    def take(self, told: Told) -> None:
+        self.level = next(self.levels)
         for line in told:
             if "found" in line:
                 self.check_found(line)
@@ -213,12 +147,81 @@ class Record:
             self.lose(f"the journal has {line['operations']}, the twin's {twin.operations}")
         if line["rejections"] != twin.rejections:
             self.lose(f"{line['rejections']} operations were refused, not {twin.rejections}")
-        self.losses += [f"{self.home.tenant}: {finding}" for finding in line["findings"]]
-        if line["left"]:
-            self.lose(f"left in the spool: {line['left']}")
+        if line["findings"] or line["left"]:
+            self.lose(f"found in the store {line['findings']}, left in the spool {line['left']}")
 
     def lose(self, what: str) -> None:
         self.losses.append(f"{self.home.tenant}: {what}")
+
+
+class ProjectLog:
+    """A project's log, which two journals write at once: one through a store that fails."""
+
+    def __init__(self, home: Home, number: int = 0) -> None:
+        self.home = home
+        self.number = number
+        self.safe: list[str] = []
+        self.begun: set[str] = set()
+        self.losses: list[str] = []
+
+    def live(self, tell: Tell) -> None:
+        home = self.home
+        space = Space(home.tenant, Scope.PROJECT, "log")
+        store = open_store(home.url)
+        failing = FailingStore(store)
+        spool = Spool(home.folder / "spool")
+        ours = Journal.open(cast(Store, failing), space, AUTHORITY, spool=spool)
+        rival = Journal.open(store, space, AUTHORITY)
+        tell(lines=lines_of(store, space))
+        for number in range(LINES):
+            failing.down = number % 5 in (2, 3)
+            failing.answers_lost = number % 7 == 4
+            for name, journal in (("ours", ours), ("rival", rival)):
+                line = f"{self.number}.{number} {name}"
+                tell(begun=line)
+                change = operation(OpKind.APPEND, line, page_id="log", scope=Scope.PROJECT)
+                journal.stage(change)
+                journal.commit("turn")
+                tell(safe=line)
+            if number % 4 == 1:
+                ours.save_snapshot()
+        failing.down = failing.answers_lost = False
+        ours.close()
+        rival.close()
+        tell(lines=lines_of(store, space), findings=findings_of(store), left=home.left_in_spool())
+
+    def take(self, told: Told) -> None:
+        self.number += 1
+        for line in told:
+            if "begun" in line:
+                self.begun.add(line["begun"])
+            elif "safe" in line:
+                self.safe.append(line["safe"])
+            elif "raised" in line:
+                self.losses.append(line["raised"])
+            elif "lines" in line:
+                self.check_lines(line)
+
+    def check_lines(self, line: dict[str, Any]) -> None:
+        found = Counter(line["lines"])
+        missing = [each for each in self.safe if each not in found]
+        twice = [each for each, times in found.items() if times > 1]
+        unknown = found.keys() - self.begun
+        wrong = line.get("findings") or line.get("left")
+        if missing or twice or unknown or wrong:
+            self.losses.append(
+                f"{self.home.tenant}: {missing} missing, {twice} twice, {unknown} unknown, {wrong}"
+            )
+
+
+def lines_of(store: Store, space: Space) -> list[str]:
+    """The lines of the log by the journal's rows, which are what its head says."""
+    entries = [entry for row in read_rows(store, space) for entry in row.transaction.committed]
+    lines = [str(entry.operation.value) for entry in entries]
+    reader = Journal.open(store, space, AUTHORITY)
+    assert reader.head("log").value == ("\n".join(lines) if lines else None)
+    reader.close()
+    return lines
 
 
 def homes(url: str, folder: Path) -> Iterator[Home]:
@@ -226,39 +229,45 @@ def homes(url: str, folder: Path) -> Iterator[Home]:
     for number in itertools.count(1):
         place = folder / str(number)
         place.mkdir()
-        yield Home(url or f"sqlite:///{place / 'agents.db'}", f"s{number}", place)
+        yield Home(url or f"sqlite:///{place / 'agents.db'}", f"{folder.name}{number}", place)
 
 
-def main(url: str, folder: Path, how: str, target: int, seed: str) -> None:
+def lives(url: str, folder: Path, kind: str) -> Iterator[Life]:
+    if kind == "project":
+        yield from map(ProjectLog, homes(url, folder))
+    (folder / "twin").mkdir()
+    twin = play_twin(folder / "twin")
+    for home in homes(url, folder):
+        yield Story(home, twin)
+
+
+def main(url: str, folder: Path, kind: str, how: str, target: int, seed: str) -> None:
     # The store is asked again at each commit, and a snapshot row comes after every few rows.
     delivery.BACKOFF_FIRST = 0.0
     view._FOLD_BYTES_MIN = 3_000
-    (folder / "twin").mkdir()
-    twin = play_twin(folder / "twin")
+    every = lives(url, folder, kind)
+    life = next(every)
     rng = random.Random(seed)
-    places = homes(url, folder)
-    levels = itertools.cycle(LEVELS)
-    record = Record(twin, next(places))
-    kills = children_at_times(rng) if how == "times" else children_at_steps(rng)
+    kills = at_random_times(rng) if how == "times" else at_steps(rng)
     made = 0
     while True:
-        # The last session is let come to its end.
+        # The last one is let come to its end.
         kill = next(kills) if made < target else Kill()
-        told, code = run_child(record.home, kill, next(levels))
-        record.take(told)
+        told, code = run_child(life.live, kill)
+        life.take(told)
         if code == -signal.SIGKILL:
             made += 1
             print(json.dumps({"at": told[-1].get("at", "") if told else "", "kill": kill}))
         elif code != 0:
-            record.lose(f"a child ended with {code} for {kill}")
-        for loss in record.losses:
+            life.losses.append(f"a child ended with {code} for {kill}")
+        for loss in life.losses:
             print(json.dumps({"loss": loss}))
-        if code == 0 or record.losses:
-            print(json.dumps({"ended": record.home.tenant}))
+        if code == 0 or life.losses:
+            print(json.dumps({"ended": kind}))
             if made >= target:
                 return
-            record = Record(twin, next(places))
+            life = next(every)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:5], int(sys.argv[5]), sys.argv[6])
