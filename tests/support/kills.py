@@ -28,13 +28,14 @@ from operations import AUTHORITY, operation
 from story import Player, Twin, digest_loaded, file_digest, loaded, operations_of, play_twin
 
 from clawvm.pages import Scope
+from clawvm.session.fsck import check_store
 from clawvm.stores import Space, Store, open_store
 from clawvm.stores.spool import Spool
 from clawvm.writeback import Journal, OpKind, delivery, view
 from clawvm.writeback.reading import read_rows
 
 LEVELS = ("commit", "group", "deferred")
-LINES = 60
+LINES = 20
 
 
 class Home(NamedTuple):
@@ -60,8 +61,10 @@ class Life(Protocol):
         """Check what a child told, in the parent."""
 
 
-def findings_of(store: Store) -> list[str]:
-    return [f"{finding.where}: {finding.what}" for finding in store.check()]
+def findings_of(store: Store, home: Home) -> list[str]:
+    """What `clawvm fsck` has to say of the store, its sessions and its spool."""
+    found = check_store(store, spool=home.folder / "spool")
+    return [f"{finding.where}: {finding.what}" for finding in found]
 
 
 class Story:
@@ -83,6 +86,7 @@ class Story:
     def live(self, tell: Tell) -> None:
         home = self.home
         store = open_store(home.url)
+        tell(findings=findings_of(store, home))
         player = Player(FailingStore(store), home.tenant, home.folder, self.level)
         found = digest_loaded(loaded(store, home.tenant))
         file = file_digest(player.file) if player.file.exists() else ""
@@ -93,9 +97,9 @@ class Story:
         player.session.close()
         tell(closed=True)
         operations, rejections = operations_of(store, home.tenant)
-        findings, left = findings_of(store), home.left_in_spool()
+        tell(operations=operations, rejections=rejections, left=home.left_in_spool())
+        tell(findings=findings_of(store, home))
         store.close()
-        tell(operations=operations, rejections=rejections, findings=findings, left=left)
 
     def take(self, told: Told) -> None:
         self.level = next(self.levels)
@@ -106,6 +110,8 @@ class Story:
                 self.check_step(line)
             elif "operations" in line:
                 self.check_end(line)
+            elif line.get("findings"):
+                self.lose(f"a check found {line['findings']}")
             elif "closed" in line:
                 self.safe = self.twin.seqs[-1]
             elif "raised" in line:
@@ -147,8 +153,8 @@ class Story:
             self.lose(f"the journal has {line['operations']}, the twin's {twin.operations}")
         if line["rejections"] != twin.rejections:
             self.lose(f"{line['rejections']} operations were refused, not {twin.rejections}")
-        if line["findings"] or line["left"]:
-            self.lose(f"found in the store {line['findings']}, left in the spool {line['left']}")
+        if line["left"]:
+            self.lose(f"left in the spool: {line['left']}")
 
     def lose(self, what: str) -> None:
         self.losses.append(f"{self.home.tenant}: {what}")
@@ -168,6 +174,7 @@ class ProjectLog:
         home = self.home
         space = Space(home.tenant, Scope.PROJECT, "log")
         store = open_store(home.url)
+        tell(findings=findings_of(store, home))
         failing = FailingStore(store)
         spool = Spool(home.folder / "spool")
         ours = Journal.open(cast(Store, failing), space, AUTHORITY, spool=spool)
@@ -188,7 +195,8 @@ class ProjectLog:
         failing.down = failing.answers_lost = False
         ours.close()
         rival.close()
-        tell(lines=lines_of(store, space), findings=findings_of(store), left=home.left_in_spool())
+        tell(lines=lines_of(store, space), left=home.left_in_spool())
+        tell(findings=findings_of(store, home))
 
     def take(self, told: Told) -> None:
         self.number += 1
@@ -201,16 +209,19 @@ class ProjectLog:
                 self.losses.append(line["raised"])
             elif "lines" in line:
                 self.check_lines(line)
+            elif line.get("findings"):
+                self.losses.append(f"{self.home.tenant}: a check found {line['findings']}")
 
     def check_lines(self, line: dict[str, Any]) -> None:
         found = Counter(line["lines"])
         missing = [each for each in self.safe if each not in found]
         twice = [each for each, times in found.items() if times > 1]
         unknown = found.keys() - self.begun
-        wrong = line.get("findings") or line.get("left")
-        if missing or twice or unknown or wrong:
+        left = line.get("left", [])
+        if missing or twice or unknown or left:
             self.losses.append(
-                f"{self.home.tenant}: {missing} missing, {twice} twice, {unknown} unknown, {wrong}"
+                f"{self.home.tenant}: lines {missing} are missing, {twice} there twice, {unknown} "
+                f"there and never written; {left} left in the spool"
             )
 
 
