@@ -10,11 +10,11 @@ from typing import TypeVar
 from ..errors import SnapshotInvalid, StoreCorrupt
 from ..pages import Scope
 from ..snapshot import StateDelta, decode
-from ..stores import Append, Finding, Row, SpaceInfo, Store
+from ..stores import Finding, Row, SpaceInfo, Store
 from ..stores.spool import spool_of
 from ..writeback import TEXT_FIELD
 from ..writeback.reading import Fold, Loaded, load, read_row
-from ..writeback.records import encoded_snapshot
+from ..writeback.snapshots import rebuild_snapshot
 from .coherence import contradictions, contradictions_of
 from .reading import session_of
 from .repairing import UNREADABLE, leased
@@ -187,13 +187,10 @@ class _SpaceCheck:
             return False
         if any(contradictions(rebuilt, self._refused)):
             return False
-        encoded = encoded_snapshot(fold.state, fold.heads, fold.rejections.values(), {})
         with leased(self._store, self._space) as token:
             if token is None:
                 return False  # who has it open may write one
-            self._store.save_snapshot(
-                Append(self._space, self._folded, encoded.data, encoded.contents, token)
-            )
+            rebuild_snapshot(self._store, self._space, self._folded, token, fold)
         return not self._check_state()
 
 

@@ -228,7 +228,7 @@ class TestShow:
         ):
             assert any(line in each for each in lines), line
         (rule,) = [line for line in lines if line.startswith("rule ")]
-        assert rule == "rule constraint constraint page 1 full 214 of 214 hard harness:put rule"
+        assert rule == "rule constraint constraint page 1 full 219 of 219 hard harness:put rule"
 
     def test_shows_a_session_that_is_open_elsewhere(self, run: Run, url: str) -> None:
         with open_session(url) as session:

@@ -16,7 +16,7 @@ from clawvm.snapshot import Kind, StateDelta, encode
 from clawvm.stores import Append, Space, Store
 from clawvm.stores.spool import Spool
 from clawvm.writeback.reading import load
-from clawvm.writeback.records import encoded_snapshot
+from clawvm.writeback.snapshots import write_snapshot
 
 SPACE = Space("default", Scope.SESSION, "s")
 RULE = "Never send an e-mail without asking first. " * 20
@@ -58,19 +58,14 @@ def state_of(store: Store) -> StateDelta:
     return copy.deepcopy(state)
 
 
-def save_spoilt(
-    store: Store, spoil: Callable[[StateDelta], None], *, seq: int | None = None
-) -> None:
+def save_spoilt(store: Store, spoil: Callable[[StateDelta], None]) -> None:
     """Replace the snapshot by one whose bytes are sound and whose state is not."""
     loaded = load(store, SPACE)
     state = state_of(store)
     spoil(state)
-    rejections = loaded.rejections.values()
-    encoded = encoded_snapshot(state, loaded.heads, rejections, {})
     lease = store.acquire(SPACE, "spoiler", 30)
-    store.save_snapshot(
-        Append(SPACE, seq or loaded.last_seq, encoded.data, encoded.contents, lease.token)
-    )
+    rejections = loaded.rejections.values()
+    write_snapshot(store, SPACE, loaded.last_seq, lease.token, state, loaded.heads, rejections, {})
     store.release(lease)
 
 
