@@ -147,7 +147,7 @@ def test_only_the_journal_writes_to_a_store() -> None:
                 found.add((path.relative_to(PACKAGE).as_posix(), "Append"))
     assert found == {
         ("writeback/delivery.py", "append"),
-        ("writeback/journal.py", "save_snapshot"),
+        ("writeback/snapshots.py", "save_snapshot"),
     }
 
 

@@ -130,7 +130,8 @@ def _show_summary(console: Console, entry: Listed, saved: SavedSession, commits:
 def _rows(last_seq: int, commits: _Commits) -> str:
     if commits.rows == last_seq:
         return f"{last_seq:,}"
-    return f"{commits.rows:,} of {last_seq:,}, those before {commits.first_seq:,} are pruned"
+    first = commits.first_seq or last_seq + 1
+    return f"{commits.rows:,} of {last_seq:,}, those before {first:,} are pruned"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -3,6 +3,7 @@ pages, what is committed with what is saved, and every handle with its text."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Set
 from typing import Any
 
@@ -16,7 +17,7 @@ from .book import handle_of, text_of
 from .reading import SavedSession
 from .saved import SessionParts
 
-__all__ = ["contradictions"]
+__all__ = ["contradictions", "contradictions_of"]
 
 _LADDER = LEVELS[1:]
 _MISSING = 0xFFFFFFFF
@@ -45,7 +46,8 @@ def contradictions(
     session = str(saved.space)
     if state.session_id != saved.space.name:
         yield session, f"holds the state of session {state.session_id!r}"
-    yield from ((session, what) for what in _whole(state, parts))
+    yield from ((session, what) for what in contradictions_of(state))
+    yield from ((session, what) for what in _whole(parts))
     open_refusals = {rejection.operation.page_id for rejection in saved.journal.rejections.values()}
     for page in (*saved.pages, *saved.archived):
         where = f"page {page.id!r} of {session}"
@@ -57,28 +59,10 @@ def contradictions(
         yield from ((where, what) for what in _handle(page, saved))
 
 
-def _whole(state: StateDelta, parts: SessionParts) -> Iterator[str]:
-    book = parts.book
-    try:
-        book.table.check()
-    except AssertionError as error:
-        yield str(error).partition("\n")[0]
-    ids = [page.id for page in (*state.pages.values(), *state.archived)]
-    if twice := sorted({page_id for page_id in ids if ids.count(page_id) > 1}):
-        yield f"has two pages of the id {twice[0]!r}"
-    serials = [page.serial for page in (*book.live.values(), *book.archived.values())]
-    if len(set(serials)) < len(serials) or max(serials, default=0) > book.serial:
-        yield f"numbers its pages {sorted(serials)}, up to {book.serial} and each once expected"
-    pinned = sorted(slot for slot, page in book.by_slot.items() if page.pin is Pin.HARD)
-    if sorted(book.pinned) != pinned:
-        yield f"lists the pages in slots {sorted(book.pinned)} as pinned, those in {pinned} are"
-    for what, slots in (("demanded", parts.assembler.demands), ("new", book.fresh)):
-        if gone := sorted(set(slots) - set(book.by_slot)):
-            yield f"lists slot {gone[0]} as {what}, which holds no page"
-    yield from _messages(state)
-
-
-def _messages(state: StateDelta) -> Iterator[str]:
+def contradictions_of(state: StateDelta) -> Iterator[str]:
+    """Look for what contradicts itself in a state of which no session can be made, maybe."""
+    ids = Counter(page.id for page in (*state.pages.values(), *state.archived))
+    yield from (f"has {n} pages of the id {page_id!r}" for page_id, n in ids.items() if n > 1)
     for position, row in state.rows.items():
         for slot, part in () if row is None else row.owners:
             page = state.pages.get(slot)
@@ -89,6 +73,23 @@ def _messages(state: StateDelta) -> Iterator[str]:
                     f"message {position} shows part {part} of page {page.id!r}, which has "
                     f"{len(page.texts)}"
                 )
+
+
+def _whole(parts: SessionParts) -> Iterator[str]:
+    book = parts.book
+    try:
+        book.table.check()
+    except AssertionError as error:
+        yield str(error).partition("\n")[0]
+    serials = [page.serial for page in (*book.live.values(), *book.archived.values())]
+    if len(set(serials)) < len(serials) or max(serials, default=0) > book.serial:
+        yield f"numbers its pages {sorted(serials)}, up to {book.serial} and each once expected"
+    pinned = sorted(slot for slot, page in book.by_slot.items() if page.pin is Pin.HARD)
+    if sorted(book.pinned) != pinned:
+        yield f"lists the pages in slots {sorted(book.pinned)} as pinned, those in {pinned} are"
+    for what, slots in (("demanded", parts.assembler.demands), ("new", book.fresh)):
+        if gone := sorted(set(slots) - set(book.by_slot)):
+            yield f"lists slot {gone[0]} as {what}, which holds no page"
 
 
 def _against_record(page: Page, parts: SessionParts) -> Iterator[str]:

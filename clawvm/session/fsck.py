@@ -10,13 +10,13 @@ from typing import TypeVar
 from ..errors import SnapshotInvalid, StoreCorrupt
 from ..pages import Scope
 from ..snapshot import StateDelta, decode
-from ..stores import Append, Finding, Row, SpaceInfo, Store
+from ..stores import Finding, Row, SpaceInfo, Store
 from ..stores.spool import spool_of
 from ..writeback import TEXT_FIELD
-from ..writeback.reading import Fold, Loaded, read_row
-from ..writeback.records import encoded_snapshot
-from .coherence import contradictions
-from .reading import SavedSession, parts_of, read_session
+from ..writeback.reading import Fold, Loaded, load, read_row
+from ..writeback.snapshots import rebuild_snapshot
+from .coherence import contradictions, contradictions_of
+from .reading import session_of
 from .repairing import UNREADABLE, leased
 from .spool_check import check_spool
 
@@ -164,10 +164,15 @@ class _SpaceCheck:
     # What they add up to
 
     def _check_state(self) -> list[Finding]:
+        where = str(self._space)
+        journal = None
         try:
-            saved = read_session(self._store, self._space)
+            journal = load(self._store, self._space)
+            saved = session_of(self._store, self._space, journal)
         except UNREADABLE as error:
-            return [Finding(str(self._space), f"cannot be opened: {error}")]
+            state = None if journal is None else journal.state
+            why = [] if state is None else contradictions_of(state)
+            return [Finding(where, what) for what in (*why, f"cannot be opened: {error}")]
         return [Finding(*found) for found in contradictions(saved, self._refused)]
 
     def _write_snapshot(self) -> bool:
@@ -176,21 +181,16 @@ class _SpaceCheck:
         if fold is None or not self._folded:
             return False
         try:
-            state = fold.state
-            parts, extra = (None, {}) if state is None else parts_of(state)
+            journal = Loaded(self._folded, fold.heads, fold.rejections, fold.state, {}, 0, 0)
+            rebuilt = session_of(self._store, self._space, journal)
         except SnapshotInvalid:
             return False
-        journal = Loaded(self._folded, fold.heads, fold.rejections, state, {}, 0, 0)
-        rebuilt = SavedSession(self._store, self._space, journal, parts, extra)
         if any(contradictions(rebuilt, self._refused)):
             return False
-        encoded = encoded_snapshot(state, fold.heads, fold.rejections.values(), {})
         with leased(self._store, self._space) as token:
             if token is None:
                 return False  # who has it open may write one
-            self._store.save_snapshot(
-                Append(self._space, self._folded, encoded.data, encoded.contents, token)
-            )
+            rebuild_snapshot(self._store, self._space, self._folded, token, fold)
         return not self._check_state()
 
 

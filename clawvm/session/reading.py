@@ -19,7 +19,7 @@ from .layout import Layout
 from .recall import Recall, look_up
 from .saved import SessionParts, Tree, restore_parts
 
-__all__ = ["SavedSession", "parts_of", "read_session"]
+__all__ = ["SavedSession", "read_session", "session_of"]
 
 
 class SavedSession:
@@ -92,21 +92,25 @@ def read_session(store: Store, space: Space) -> SavedSession:
     StoreFailed, StoreCorrupt, ContentMissing, SnapshotInvalid
         When it cannot be read, or does not hold together.
     """
-    journal = load(store, space)
-    if journal.state is None:
-        return SavedSession(store, space, journal, None, {})
-    parts, extra = parts_of(journal.state)
-    return SavedSession(store, space, journal, parts, extra)
+    return session_of(store, space, load(store, space))
 
 
-def parts_of(state: StateDelta) -> tuple[SessionParts, Tree]:
-    """Return a whole state as the parts of a session that will not go on.
+def session_of(store: Store, space: Space, journal: Loaded) -> SavedSession:
+    """Return the session of a journal that has been read.
 
     Raises
     ------
     SnapshotInvalid
-        When it does not hold together.
+        When its state does not hold together.
     """
+    if journal.state is None:
+        return SavedSession(store, space, journal, None, {})
+    parts, extra = _parts_of(journal.state)
+    return SavedSession(store, space, journal, parts, extra)
+
+
+def _parts_of(state: StateDelta) -> tuple[SessionParts, Tree]:
+    """Return a whole state as the parts of a session that will not go on."""
     book, layout, faults = PageBook(state.session_id), Layout(), FaultObserver()
     ladders = LadderMaker(ApproximateCounter().count, None)
     conversation = Conversation(book, layout, ladders, "repair", None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import StoreCorrupt, StoreInvalid
 from ..pages import Scope
-from ..stores import Append, Finding, Space, Store
+from ..stores import Finding, Space, Store
 from ..stores.spool import Spool
 from ..writeback.reading import JournalRow, decode_append, read_rows
 from .repairing import UNREADABLE, leased
@@ -40,14 +40,14 @@ def _check_file(store: Store, spool: Spool, path: Path, *, repair: bool) -> Iter
     if space is None:
         return
     try:
-        yield from (Finding(str(path), what) for what in _against_store(store, space, rows))
+        spooled = list(map(decode_append, rows))
+        yield from (Finding(str(path), what) for what in _against_store(store, space, spooled))
     except UNREADABLE as error:
         yield Finding(str(path), str(error))
 
 
-def _against_store(store: Store, space: Space, rows: list[Append]) -> Iterator[str]:
+def _against_store(store: Store, space: Space, spooled: list[JournalRow]) -> Iterator[str]:
     """Say when the rows of a file do not continue the session's journal; a project's always do."""
-    spooled = [decode_append(row) for row in rows]
     if not spooled or space.scope is Scope.PROJECT:
         return
     first = spooled[0].transaction.seq

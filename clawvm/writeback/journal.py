@@ -20,12 +20,12 @@ from ..errors import (
 )
 from ..pages import Scope
 from ..snapshot import StateDelta
-from ..stores import Append, Durability, Lease, Space, Store
+from ..stores import Durability, Lease, Space, Store
 from ..stores.spool import Spool
 from .committing import Committer, DeltaOf, Settled, Staged
 from .merge import canonical, size_problem
 from .operations import Operation, Principal
-from .records import encoded_snapshot
+from .snapshots import write_snapshot
 from .undo import inverse
 from .validate import Authority, check_stageable
 from .view import JournalView, Receipt
@@ -319,13 +319,15 @@ class Journal(JournalView):
 
     def _write_snapshot(self, state: StateDelta | None) -> None:
         committer = self._committer
-        encoded = encoded_snapshot(
-            state, committer.heads, committer.rejections.values(), committer.known
-        )
-        crash_points.reach("writeback.snapshot")
-        token = self._delivery.token
-        committer.store.save_snapshot(
-            Append(self.space, self.seq, encoded.data, encoded.contents, token)
+        encoded = write_snapshot(
+            committer.store,
+            self.space,
+            self.seq,
+            self._delivery.token,
+            state,
+            committer.heads,
+            committer.rejections.values(),
+            committer.known,
         )
         committer.snapshot_bytes, committer.journal_bytes = len(encoded.data), 0
         # Texts of old versions are not needed again; knowing them would keep them in memory.

@@ -6,12 +6,11 @@ older version wrote can be missing a member, and only what a newer one wrote can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import SnapshotInvalid
 from ..pages import PageType, Scope
-from ..snapshot import Encoded, Kind, StateDelta, encode
 from .heads import Head, Heads, PageHead
 from .operations import (
     TEXT_FIELD,
@@ -26,7 +25,6 @@ from .operations import (
 
 __all__ = [
     "Transaction",
-    "encoded_snapshot",
     "heads_from_tree",
     "heads_tree",
     "note_of",
@@ -270,22 +268,6 @@ def heads_tree(heads: Heads, rejections: Iterable[Rejection]) -> list[Any]:
         for page_id, page in sorted(heads.pages.items())
     ]
     return [fields, pages, [rejection_tree(rejection) for rejection in rejections]]
-
-
-def encoded_snapshot(
-    state: StateDelta | None,
-    heads: Heads,
-    rejections: Iterable[Rejection],
-    known: Mapping[str, int],
-) -> Encoded:
-    """Return a snapshot row: the whole state, and everything committed; a project has no state."""
-    return encode(
-        Kind.RECORD if state is None else Kind.SNAPSHOT,
-        state,
-        meta={"heads": heads_tree(heads, rejections)},
-        external=True,
-        known=known,
-    )
 
 
 def heads_from_tree(meta: dict[str, Any], where: str) -> tuple[Heads, list[Rejection]]:
