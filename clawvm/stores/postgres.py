@@ -93,7 +93,7 @@ class PostgresStore:
             from .postgres_migrate import migrate
         except ImportError as error:
             raise StoreInvalid(
-                f"PostgreSQL needs the package psycopg ({error}); install clawvm[postgres]"
+                f"PostgreSQL needs psycopg and psycopg_pool ({error}); install clawvm[postgres]"
             ) from error
         codec = codec or Lz4Codec()
         link = Link(url, timeout)
