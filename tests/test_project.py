@@ -54,6 +54,7 @@ HEAVY = (
     "numpy",
     "openai",
     "psycopg",
+    "psycopg_pool",
     "rich",
     "tiktoken",
     "toktok",
