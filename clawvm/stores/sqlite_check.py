@@ -12,6 +12,7 @@ from ..pages import Scope
 from .codec import Codec
 from .packing import hint_of, is_sound, unpack_references
 from .protocol import Finding, Space
+from .sqlite_errors import ERRORS
 from .sqlite_mend import add_share, drop_body, drop_share, drop_snapshot, reindex, release, set_hint
 from .sqlite_rows import ROW_COLUMNS, decoded_row
 
@@ -81,7 +82,7 @@ class _Check:
         """Go through what can be read of an answer; that the rest cannot is a finding."""
         try:
             yield from self._connection.execute(statement, values)
-        except sqlite3.DatabaseError as error:
+        except ERRORS as error:
             self._note(where, f"cannot be read: {error}")
             self._unreadable += 1
 

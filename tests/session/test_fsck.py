@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import saved_sessions
@@ -22,7 +23,9 @@ from clawvm.session.reading import read_session
 from clawvm.snapshot import StateDelta
 from clawvm.stores import Finding, Store, open_store
 from clawvm.stores.spool import Spool
+from clawvm.writeback.reading import load
 
+FLIPS = 200
 SESSION = "session 's' of tenant 'default'"
 
 
@@ -152,6 +155,36 @@ def test_a_damaged_snapshot_is_mended_where_all_rows_are_there(store: Store, pat
     assert found(store) == []
     with open_session(store) as session:
         assert {page.id: page.texts for page in session.pages()} == before
+
+
+def all_of(store: Store) -> tuple[object, ...]:
+    loaded = load(store, SPACE)
+    return loaded.last_seq, loaded.heads.fields, loaded.rejections, loaded.state
+
+
+def test_a_flipped_byte_of_the_file_is_found_or_changes_nothing(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    expected = all_of(store)
+    store.close()
+    sound = path.read_bytes()
+    flipped = tmp_path / "flipped.db"
+    random = Random(7)
+    silent = 0
+    for _ in range(FLIPS):
+        data = bytearray(sound)
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        flipped.write_bytes(data)
+        try:
+            again = open_store(f"sqlite:///{flipped}", must_exist=True)
+        except (StoreCorrupt, StoreInvalid):
+            continue
+        findings = found(again)
+        if not findings:
+            silent += 1
+            assert all_of(again) == expected
+        again.close()
+    assert 0 < silent < FLIPS
 
 
 # Sound bytes that say what cannot be
