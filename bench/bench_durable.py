@@ -209,7 +209,7 @@ class OpenAIAgents:
     def __init__(self, folder: Path) -> None:
         agents = pytest.importorskip("agents", reason="openai-agents is not installed")
         self.cost = Cost()
-        self._make = lambda: agents.SQLiteSession("s", folder / "agents.db")
+        self._make: Callable[[], Any] = lambda: agents.SQLiteSession("s", folder / "agents.db")
         self._session = self._make()
         self._loop = asyncio.new_event_loop()
 

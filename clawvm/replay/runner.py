@@ -270,6 +270,8 @@ class _Replay:
                 if self._session is saved:
                     saved.boundary(BoundaryKind.TURN)
                 before = turn
+            if saved is not None and self._session is not saved:
+                self._go_on_with(saved)  # it was at the end already
             return self._finish()
 
     def _feed(self, actions: list[Action], turn: int, start: int) -> None:

@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from ..errors import MessageInvalid
 from ..messages import Envelope, Part, PartKind, Shape, parse, repair, shape_of, signature
-from ..pages import CallInfo, Fidelity, Page, PageType, Pin, Provenance
+from ..pages import CallInfo, Page, PageType, Pin, Provenance
 from ..residency import PageKind, superseded_weight
 from .book import PageBook, handle_of
-from .exchange import CallKey, Entry, Exchange, call_key
+from .calls import Calls
+from .exchange import Entry, Exchange
 from .ladders import LadderMaker, Made
 from .layout import Layout, Owner
 from .prompt import ToolCall
@@ -63,18 +64,14 @@ class Conversation:
         self._waiting: list[tuple[Message, Origin | None]] = []
         self._shape_seen = shape is not None
         ladders.shape = shape or "openai"
-        self._open: dict[CallKey, Exchange] = {}
-        self._call_ids: set[str] = set()
+        self._calls = Calls()
         self._taken_count = 0
-        self._latest_equal: dict[str, Page] = {}
-        self._by_target: dict[str, list[Page]] = {}
         self._replying = False
         self._has_user = False
         self._turn = 0
         self._repeated: list[Exchange] = []
-        # For undoing: the pages made since the last prompt, and what they took the place of.
+        # For undoing: the pages made since the last prompt.
         self._made: list[Page] = []
-        self._equal_before: list[tuple[str, Page | None]] = []
 
     # Waiting
 
@@ -137,14 +134,14 @@ class Conversation:
             self.entered = []
         self._repeated = []
         self._made = []
-        self._equal_before = []
+        self._calls.begin()
         before = (self.tail.copy(), len(self.entered), self._replying, self._has_user)
         taken = False
         try:
             self._take(mended, turn)
             taken = True
         finally:
-            self._open.clear()
+            self._calls.end()
             if not taken:
                 self._roll_back(*before)
         for exchange in self._repeated:
@@ -152,7 +149,7 @@ class Conversation:
                 weight = superseded_weight(exchange.earlier.weight)
                 self._book.reweigh(exchange.earlier, weight)
         self.repairs.extend(findings)
-        self._call_ids.update(
+        self._calls.ids.update(
             entry.call_id for entry in self.entered if entry.call_id and entry.kind is PartKind.CALL
         )
         self._taken_count += len(self._waiting)
@@ -174,18 +171,14 @@ class Conversation:
         """Undo what was taken in before something raised, so that it can be taken in again."""
         self.tail, self._replying, self._has_user = tail, replying, has_user
         del self.entered[entered:]
-        for equal, page in reversed(self._equal_before):
-            if page is None:
-                del self._latest_equal[equal]
-            else:
-                self._latest_equal[equal] = page
+        self._calls.roll_back()
         for page in self._made:
             self._layout.remove(page)
             self._book.discard(page)
 
     def _mended(self) -> tuple[list[Message], list[str]]:
         messages = [message for message, _ in self._waiting]
-        mended, report = repair(messages, self.shape or "openai", self._mode, taken=self._call_ids)
+        mended, report = repair(messages, self.shape or "openai", self._mode, taken=self._calls.ids)
         # A finding counts from the first of these messages, a reader from the first there was.
         before = self._taken_count
         findings = (replace(found, message=before + found.message) for found in report.findings)
@@ -193,15 +186,11 @@ class Conversation:
 
     def last_equal(self, call: ToolCall) -> Page | None:
         """Return the page of the last call with the same name and arguments."""
-        page = self._latest_equal.get(signature(call.name, call.arguments))
-        return page if page is not None and page.slot >= 0 else None
+        return self._calls.last_equal(signature(call.name, call.arguments))
 
     def forget(self) -> None:
         """Drop what is known of past calls: the conversation is over."""
-        self._open.clear()
-        self._call_ids.clear()
-        self._latest_equal.clear()
-        self._by_target.clear()
+        self._calls.forget()
         self.tail = {}
         self._replying = False
         self._has_user = False
@@ -237,17 +226,7 @@ class Conversation:
         self._replying = saved["replying"]
         self._has_user = saved["has_user"]
         self._turn = saved["turn"]
-        for page in live.values():
-            if page.call is not None:
-                self._remember(page, page.call)
-
-    def _remember(self, page: Page, call: CallInfo) -> None:
-        """Note what is known of a call, to know a repetition of it."""
-        if call.call_id:
-            self._call_ids.add(call.call_id)
-        self._latest_equal[call.signature] = page
-        if call.target is not None:
-            self._by_target.setdefault(call.target, []).append(page)
+        self._calls.restore(live.values())
 
     # What the model wrote
 
@@ -306,25 +285,13 @@ class Conversation:
             recompute_cost=tool.recompute_cost,
             is_tool=True,
         )
-        equal = signature(name, arguments)
-        page.call = CallInfo(call.call_id, equal, target)
-        earlier = self._latest_equal.get(equal)
-        level = Fidelity.NONE
-        if earlier is not None and earlier.slot >= 0:
-            level = Fidelity(self._book.table.level(earlier.slot))
-        self._equal_before.append((equal, earlier))
-        self._latest_equal[equal] = page
+        page.call = CallInfo(call.call_id, signature(name, arguments), target)
+        self._calls.opened(call, page.call, page, tool, self._book.table.level)
         if target is not None:
-            self._use_target(target, page, turn)
-        self._open[call_key(call)] = Exchange(page, call, tool, earlier, level)
+            # A call that names a file or address is a use of every page that came from it.
+            for user in self._calls.users_of(target, page):
+                self._book.table.touch(user.slot, turn)
         return page
-
-    def _use_target(self, target: str, page: Page, turn: int) -> None:
-        """Count a call that names a file or address as a use of every page that came from it."""
-        known = [other for other in self._by_target.get(target, ()) if other.slot >= 0]
-        for other in known:
-            self._book.table.touch(other.slot, turn)
-        self._by_target[target] = [*known, page]
 
     # What arrived
 
@@ -335,7 +302,7 @@ class Conversation:
         for part in envelope.parts:
             exchange = None
             if part.kind is PartKind.RESULT:
-                exchange = self._open.pop(call_key(part), None)
+                exchange = self._calls.answered(part)
             if exchange is not None:
                 self._answer(exchange, part, turn)
                 owners.append(Owner(exchange.page, 1))

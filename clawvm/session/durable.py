@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..errors import OperationInvalid
 from ..pages import Page, PageType, Pin, Scope
 from ..snapshot import StateDelta
 from ..stores import Durability, Lease, Space, Store, open_store, this_holder
@@ -148,6 +149,8 @@ class Durable:
             return True
         if self.journal.staged or book.table.changed():
             return True
+        if self._shared is not None and self._shared.journal.staged:
+            return True
         return _telling(scalars_of(self.parts, self._extra())) != _telling(self._scalars)
 
     def is_durable(self, page: Page) -> bool:
@@ -193,7 +196,21 @@ class Durable:
         self.journal.save_snapshot(whole_of(self.parts, self._extra()))
 
     def stage(self, operation: Operation) -> None:
-        """Stage an operation that is not a page's own text."""
+        """Stage an operation that is not a page's own text.
+
+        Raises
+        ------
+        OperationInvalid
+            When it is for a project and the session has none.
+        """
+        if operation.scope is Scope.PROJECT:
+            if self._shared is None:
+                raise OperationInvalid(
+                    f"session {self.parts.book.session_id!r} has no project to stage an operation "
+                    f"on page {operation.page_id!r} for; open it with one"
+                )
+            self._shared.journal.stage(operation)
+            return
         for page in self._changed():
             # What the page says is older than the operation, and goes before it.
             if page.id == operation.page_id:

@@ -459,6 +459,7 @@ class Session(Memory):
         *,
         evidence: str,
         principal: Principal = HARNESS,
+        scope: Scope = Scope.SESSION,
         expected_version: int | None = None,
         page_type: PageType | None = None,
         granted_by: Principal | None = None,
@@ -479,6 +480,9 @@ class Session(Memory):
             What it came from: a page id, a handle, or ``SOURCE:REFERENCE`` of a page's provenance.
         principal : Principal, optional
             Who asks for it.
+        scope : Scope, optional
+            Whether it is for a page of this session or of its project; of those, a model or tool
+            may write none without a grant.
         expected_version : int, optional
             For ``set``: the version that is to be replaced (`field_version`).
         page_type : PageType, optional
@@ -506,7 +510,7 @@ class Session(Memory):
                 field,
                 _op_kind(op),
                 value,
-                Scope.SESSION,
+                scope,
                 evidence,
                 principal,
                 expected_version=expected_version,

@@ -69,7 +69,7 @@ class MemoryStore:
     durable = False
 
     def __init__(self, codec: Codec | None = None) -> None:
-        self._codec = codec or Lz4Codec()
+        self.codec = codec or Lz4Codec()
         self._lock = threading.RLock()
         self._journals: dict[Space, _Journal] = {}
         self._contents: dict[int, tuple[str, int, bytes]] = {}
@@ -108,7 +108,7 @@ class MemoryStore:
     def append(self, row: Append, durability: Durability = Durability.COMMIT) -> Ticket:
         """Write one row; see `Store.append`. Nothing is ever waited for."""
         check_space(row.space)
-        prepared = prepare(row, self._codec)
+        prepared = prepare(row, self.codec)
         outcome: tuple[int, ...] | ClawVMError
         with self._open():
             try:
@@ -127,7 +127,7 @@ class MemoryStore:
     def save_snapshot(self, row: Append) -> None:
         """Replace the space's snapshot; see `Store.save_snapshot`."""
         check_space(row.space)
-        prepared = prepare(row, self._codec)
+        prepared = prepare(row, self.codec)
         with self._open():
             journal = self._journals.get(row.space, _Journal())
             check_token(row, journal.held)
@@ -168,7 +168,7 @@ class MemoryStore:
                     f"the store {self.url} has no content {number} for tenant {space.tenant!r}; "
                     "it was deleted, or the id is another store's"
                 )
-            texts.append(self._codec.decode(content[2]))
+            texts.append(self.codec.decode(content[2]))
         return texts
 
     def spaces(self, tenant: str | None = None) -> list[SpaceInfo]:
@@ -282,12 +282,12 @@ class MemoryStore:
         token, stored = known
         if token != row.token or len(stored.contents) != len(row.contents):
             return False
-        if self._codec.decode(stored.record) != row.record:
+        if self.codec.decode(stored.record) != row.record:
             return False
         return all(
             number == content
             if isinstance(content, int)
-            else self._codec.decode(self._contents[number][2]) == content
+            else self.codec.decode(self._contents[number][2]) == content
             for number, content in zip(stored.contents, row.contents, strict=True)
         )
 
@@ -308,7 +308,7 @@ class MemoryStore:
         numbers = self._by_hint.setdefault(hint, [])
         for number in numbers:
             owner, _, known = self._contents[number]
-            if owner == tenant and self._codec.decode(known) == text:
+            if owner == tenant and self.codec.decode(known) == text:
                 return number
         number = self._next_content
         self._next_content += 1
@@ -331,7 +331,7 @@ class MemoryStore:
         return len(ids - used)
 
     def _decoded(self, row: Row) -> Row:
-        return replace(row, record=self._codec.decode(row.record))
+        return replace(row, record=self.codec.decode(row.record))
 
     def _describe(self, space: Space, journal: _Journal) -> SpaceInfo:
         rows = [row for _, row in journal.rows.values()]

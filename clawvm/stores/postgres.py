@@ -53,7 +53,7 @@ class PostgresStore:
 
         self.url = link.url
         self._link = link
-        self._codec = codec
+        self.codec = codec
         self._queue = CommitQueue(Writer(link, codec), timeout)
         # A store that nobody closes is written out when it is collected, or at the exit.
         self._finish = weakref.finalize(self, finish, self._queue, link)
@@ -93,7 +93,7 @@ class PostgresStore:
             from .postgres_migrate import migrate
         except ImportError as error:
             raise StoreInvalid(
-                f"PostgreSQL needs the package psycopg ({error}); install clawvm[postgres]"
+                f"PostgreSQL needs psycopg and psycopg_pool ({error}); install clawvm[postgres]"
             ) from error
         codec = codec or Lz4Codec()
         link = Link(url, timeout)
@@ -191,7 +191,7 @@ class PostgresStore:
         for space_id, _, is_snapshot, *columns in found:
             if columns[0] is None:
                 continue
-            row = open_row(self._codec, space, space_id, columns, snapshot=is_snapshot)
+            row = open_row(self.codec, space, space_id, columns, snapshot=is_snapshot)
             if is_snapshot:
                 snapshot = row
             else:
@@ -220,7 +220,7 @@ class PostgresStore:
                 (*parts(space), first, PAGE_ROWS),
             )
             for space_id, *columns in page:
-                row = open_row(self._codec, space, space_id, columns)
+                row = open_row(self.codec, space, space_id, columns)
                 yield row
                 first = row.seq + 1
             if len(page) < PAGE_ROWS:
@@ -233,7 +233,7 @@ class PostgresStore:
         check_space(space)
         wanted = [number for number in set(ids) if 0 < number <= ID_MAX]
         found = {
-            columns[0]: open_content(self._codec, space.tenant, columns)
+            columns[0]: open_content(self.codec, space.tenant, columns)
             for columns in self._rows(
                 "read contents",
                 "SELECT id, hint, data_sum, data FROM clawvm_content "
@@ -272,7 +272,7 @@ class PostgresStore:
         """Check everything that is stored; see `Store.check`."""
         from .postgres_check import check
 
-        return check(self._link, self._codec, repair=repair)
+        return check(self._link, self.codec, repair=repair)
 
     def close(self) -> None:
         """Write what is queued and close the connections; see `Store.close`."""
@@ -292,7 +292,7 @@ class PostgresStore:
                     f"{row.space} refers to no content {content}; append the text instead of the id"
                 )
         self._link.check_usable()
-        return self._queue.submit(row, prepare(row, self._codec), durability, snapshot=snapshot)
+        return self._queue.submit(row, prepare(row, self.codec), durability, snapshot=snapshot)
 
     def _rows(self, what: str, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return self._link.rows(what, query, values)
@@ -311,12 +311,12 @@ class Writer:
 
     def __init__(self, link: Link, codec: Codec) -> None:
         self._link = link
-        self._codec = codec
+        self.codec = codec
 
     def __call__(self, jobs: Sequence[Job], deadline: float) -> None:
         from .postgres_append import write
 
-        write(self._link, self._codec, jobs, deadline)
+        write(self._link, self.codec, jobs, deadline)
 
 
 def finish(queue: CommitQueue, link: Link) -> None:

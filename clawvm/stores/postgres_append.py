@@ -37,6 +37,25 @@ def write(link: Link, codec: Codec, jobs: Sequence[Job], deadline: float) -> Non
         batch.round()
 
 
+def first_of_each(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """Set aside rows that were appended once more while they were still on their way.
+
+    The database compares a row with those that are there, not with those of the same call.
+    """
+    first: list[Job] = []
+    again: list[Job] = []
+    seen: set[tuple[Space, int, int]] = set()
+    for job in jobs:
+        key = (job.row.space, job.row.seq, job.row.token)
+        if job.snapshot or key not in seen:
+            first.append(job)
+        else:
+            again.append(job)
+        if not job.snapshot:
+            seen.add(key)
+    return first, again
+
+
 class Batch:
     """Rows on their way; most are settled by the first round, the rest after a comparison."""
 
@@ -57,6 +76,7 @@ class Batch:
 
     def round(self) -> None:
         """One call to the database."""
+        self.open, again = first_of_each(self.open)
         arguments = [self.alone, *self.row_arguments(), *self.text_arguments()]
         crash_points.reach("store.commit")
         found = self.rows("append", CALL, arguments)
@@ -82,7 +102,8 @@ class Batch:
                 job.fail(error)
                 failed.append(job)
         # A row that turned out not to be equal was refused here: those behind it are, too.
-        self.open = list(in_turn([*failed, *left], len(failed)))
+        rest = [*left, *again] if again else left
+        self.open = sorted(in_turn([*failed, *rest], len(failed)), key=lambda job: job.row.space)
 
     def row_arguments(self) -> list[list[Any]]:
         """The open rows as arrays, with the texts that are to be stored in `self.texts`."""

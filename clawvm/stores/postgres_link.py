@@ -1,12 +1,8 @@
-"""Connections to PostgreSQL: a bounded number, each call bounded in time, errors in our words.
-
-psycopg_pool is not used: a caller would wait for the whole timeout while the server is down,
-would not be told why, and would wait for the pool's own back-off once it is up again. Here a
-connection is made by the call that needs it, so that a refusal is known at once.
-"""
+"""Connections to PostgreSQL: a bounded number, each call bounded in time, errors in our words."""
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import random
@@ -20,6 +16,7 @@ from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool, PoolClosed
 
 from ..errors import StoreCorrupt, StoreFailed, StoreInvalid
 from .postgres_address import without_password
@@ -30,6 +27,10 @@ T = TypeVar("T")
 
 IDLE = TransactionStatus.IDLE
 
+# The pool logs every refusal, which we raise; where the application has set up no logging, Python
+# would write it to the terminal.
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+
 CONNECTIONS_MAX = 8
 """Loads of so many threads at once; more wait. A server has a hundred for all its clients."""
 
@@ -39,6 +40,9 @@ usable, while giving up on a silent server costs it."""
 
 MAINTENANCE_SECONDS = 600.0
 """How long one statement of a check, a prune or a delete may take."""
+
+#: What psycopg is told of every connection.
+AS_WE_WORK: dict[str, Any] = {"autocommit": True, "prepare_threshold": None}
 
 #: Lost to another transaction, and won when it is tried again.
 TRANSIENT = (errors.SerializationFailure, errors.DeadlockDetected)
@@ -81,6 +85,69 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             return value
 
 
+class Pool(ConnectionPool[Connection]):
+    """A pool that ends when no connection can be made, and says why to all who wait for one.
+
+    psycopg's own lets them wait for the whole of their timeout, gives no reason, and keeps a place
+    in its queue for each of them until a connection is made after all. Who finds it closed opens
+    another one, and so there is no back-off to sit out when the server is up again.
+    """
+
+    def __init__(self, conninfo: str, timeout: float) -> None:
+        self.refusal: psycopg.Error | None = None
+        self._address = conninfo
+        self._seconds = timeout
+        super().__init__(
+            conninfo,
+            connection_class=Connection,
+            kwargs=AS_WE_WORK,
+            configure=self._set_up,
+            name="clawvm",
+            min_size=0,
+            max_size=CONNECTIONS_MAX,
+            reconnect_timeout=0.0,  # a second attempt, at once, and then `reconnect_failed`
+            num_workers=1,
+            open=True,
+        )
+
+    def _set_up(self, connection: Connection) -> None:
+        connection.deadline = time.monotonic() + self._seconds + GRACE_SECONDS
+        limit(connection, self._seconds)
+
+    def reconnect_failed(self) -> None:
+        """End, unless there are connections: who waits gets one of those when it is given back."""
+        if self.get_stats()["pool_size"]:
+            return
+        try:
+            with Connection.connect(self._address, **AS_WE_WORK) as connection:
+                self._set_up(connection)
+        except psycopg.Error as error:
+            self.refusal = error
+        self.end()
+
+    def end(self) -> None:
+        """Close without waiting for it."""
+        # On a thread of its own: this one may be the pool's, and would wait for itself.
+        threading.Thread(target=self.close, name="clawvm-end", daemon=True).start()
+
+
+def limit(connection: Connection, seconds: float) -> None:
+    """Have the server end what takes longer, and wait for the disk before it confirms."""
+    # By a statement and not by `options` at connecting, which belong to whoever wrote the url.
+    # Waiting for the disk is only ever turned on: a server that waits for its standby does on.
+    connection.execute(
+        """
+        SELECT set_config('statement_timeout', %(ms)s, false),
+            set_config('lock_timeout', %(ms)s, false),
+            set_config('idle_in_transaction_session_timeout', %(ms)s, false),
+            set_config('default_transaction_isolation', 'read committed', false),
+            set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+                WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)
+        """,
+        {"ms": str(max(1, int(seconds * 1000)))},
+    )
+
+
 def reason(error: psycopg.Error) -> str:
     """What the server or the driver said, in one line."""
     said = error.diag.message_primary or str(error) or type(error).__name__
@@ -112,8 +179,7 @@ class Link:
         self.conninfo = make_conninfo(**{**ours, **given, "client_encoding": "UTF8"})
         self.process = os.getpid()
         self.lock = threading.Lock()
-        self.slots = threading.BoundedSemaphore(CONNECTIONS_MAX)
-        self.idle: list[Connection] = []
+        self.pool: Pool | None = None
         self.closed = False
 
     def run(
@@ -137,7 +203,7 @@ class Link:
         while True:
             connection = None
             try:
-                connection = self._take(deadline)
+                pool, connection = self._take(deadline)
                 return self._unhurried(connection, work) if maintenance else work(connection)
             except TRANSIENT as error:
                 attempt += 1
@@ -152,7 +218,7 @@ class Link:
                 broken = True
             finally:
                 if connection is not None:
-                    self._give_back(connection)
+                    give_back(pool, connection)
 
     def rows(
         self,
@@ -173,68 +239,38 @@ class Link:
 
     def _unhurried(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         try:
-            self._configure(connection, MAINTENANCE_SECONDS)
+            limit(connection, MAINTENANCE_SECONDS)
             done = work(connection)
-            self._configure(connection, self.timeout)
+            limit(connection, self.timeout)
         except BaseException:
             connection.close()  # with its long timeouts it is of no use to others
             raise
         return done
 
-    def _take(self, deadline: float) -> Connection:
-        if not self.slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise Late(f"all {CONNECTIONS_MAX} connections were in use")
-        try:
-            with self.lock:
-                connection = self.idle.pop() if self.idle else None
-            if connection is None:
-                connection = self._connect()
-            connection.deadline = deadline + GRACE_SECONDS
-        except BaseException:
-            self.slots.release()
-            raise
-        return connection
-
-    def _connect(self) -> Connection:
-        connection = Connection.connect(self.conninfo, autocommit=True, prepare_threshold=None)
-        try:
-            connection.deadline = time.monotonic() + self.timeout + GRACE_SECONDS
-            self._configure(connection, self.timeout)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    @staticmethod
-    def _configure(connection: Connection, seconds: float) -> None:
-        # By a statement and not by `options` at connecting, which belong to whoever wrote the url.
-        # Waiting for the disk is only ever turned on: a server that waits for its standby does on.
-        connection.execute(
-            """
-            SELECT set_config('statement_timeout', %(ms)s, false),
-                set_config('lock_timeout', %(ms)s, false),
-                set_config('idle_in_transaction_session_timeout', %(ms)s, false),
-                set_config('default_transaction_isolation', 'read committed', false),
-                set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-                    WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)
-            """,
-            {"ms": str(max(1, int(seconds * 1000)))},
-        )
-
-    def _give_back(self, connection: Connection) -> None:
-        usable = not connection.closed and connection.info.transaction_status == IDLE
-        dropped = [connection]
-        with self.lock:
-            if usable and not self.closed:
-                self.idle.append(connection)
-                dropped = []
+    def _take(self, deadline: float) -> tuple[Pool, Connection]:
+        while True:
+            pool = self._open_pool()
+            try:
+                connection = pool.getconn(max(0.0, deadline + GRACE_SECONDS - time.monotonic()))
+            except PoolClosed:
+                if pool.refusal is not None:
+                    raise pool.refusal from None
+            except psycopg.Error:
+                raise  # too late; what is being connected serves the next call
+            except BaseException:
+                # A connection handed to a wait that was interrupted is counted as in use for ever.
+                pool.end()
+                raise
             else:
-                # What ended this one has likely ended those that stood idle, too.
-                dropped += self.idle
-                self.idle = []
-        self.slots.release()
-        for each in dropped:
-            each.close()
+                connection.deadline = deadline + GRACE_SECONDS
+                return pool, connection
+
+    def _open_pool(self) -> Pool:
+        with self.lock:
+            self.check_usable()
+            if self.pool is None or self.pool.closed:
+                self.pool = Pool(self.conninfo, self.timeout)
+            return self.pool
 
     def failure(self, what: str, error: psycopg.Error) -> StoreFailed | StoreInvalid | StoreCorrupt:
         """The error of ours that says what `error` of the driver means."""
@@ -261,6 +297,14 @@ class Link:
         """Close what stands idle; what is in use is closed when it is given back."""
         with self.lock:
             self.closed = True
-            idle, self.idle = self.idle, []
-        for connection in idle:
-            connection.close()
+            pool, self.pool = self.pool, None
+        if pool is not None:
+            pool.close(self.timeout)
+
+
+def give_back(pool: Pool, connection: Connection) -> None:
+    """Return a connection to the pool, which replaces it when it is of no more use."""
+    if connection.closed or connection.info.transaction_status != IDLE:
+        # What ended this one has likely ended those that stand idle, too.
+        pool.drain()
+    pool.putconn(connection)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from ..pages import Scope
+from .codec import Codec
 
 __all__ = [
     "CONTENT_BYTES_MIN",
@@ -225,6 +226,10 @@ class Store(Protocol):
     @property
     def durable(self) -> bool:
         """Whether what is stored outlives the process."""
+
+    @property
+    def codec(self) -> Codec:
+        """What everything at rest passes through."""
 
     def acquire(self, space: Space, holder: str, ttl: float) -> Lease:
         """Take the lease on a session.

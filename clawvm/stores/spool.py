@@ -116,15 +116,15 @@ def spool_of(store: Store, folder: str | os.PathLike[str] | None = None) -> Spoo
     A store that does not outlive the process has none.
     """
     if folder is not None:
-        return Spool(folder)
+        return Spool(folder, codec=store.codec)
     if not store.durable:
         return None
     kind, _, path = store.url.partition(":///")
     if kind == "sqlite":
-        return Spool(f"{path}-spool")
+        return Spool(f"{path}-spool", codec=store.codec)
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     name = hashlib.sha256(store.url.encode()).hexdigest()[:16]
-    return Spool(Path(state) / "clawvm" / "spool" / name)
+    return Spool(Path(state) / "clawvm" / "spool" / name, codec=store.codec)
 
 
 class SpaceSpool:

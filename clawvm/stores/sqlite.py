@@ -61,7 +61,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, url: str, codec: Codec, timeout: float) -> None:
         self.url = url
-        self._codec = codec
+        self.codec = codec
         self._timeout = timeout
         lock = FileLock(Path(f"{path}-lock"))
         try:
@@ -118,7 +118,7 @@ class SqliteStore:
         """Write one row; see `Store.append`."""
         check_space(row.space)
         self._connections.check_usable()
-        job = self._queue.submit(row, prepare(row, self._codec), durability)
+        job = self._queue.submit(row, prepare(row, self.codec), durability)
         if durability is Durability.COMMIT:
             job.wait()
         return job
@@ -132,7 +132,7 @@ class SqliteStore:
         """Replace the space's snapshot; see `Store.save_snapshot`."""
         check_space(row.space)
         self._connections.check_usable()
-        prepared = prepare(row, self._codec)
+        prepared = prepare(row, self.codec)
         self._queue.submit(row, prepared, Durability.COMMIT, snapshot=True).wait()
 
     def load(self, space: Space) -> Stored:
@@ -154,7 +154,7 @@ class SqliteStore:
             ).fetchall()
         snapshot = None
         if found is not None:
-            snapshot = decoded_row(known.id, found, self._codec, f"the snapshot of {space}")
+            snapshot = decoded_row(known.id, found, self.codec, f"the snapshot of {space}")
         rows = [self._decoded(space, known.id, part) for part in columns]
         for expected, row in enumerate(rows, after + 1):
             if row.seq != expected:
@@ -217,7 +217,7 @@ class SqliteStore:
     def check(self, *, repair: bool = False) -> list[Finding]:
         """Check everything; see `Store.check`. Writers go on meanwhile."""
         with self._connections.reading("be checked") as connection:
-            found = problems(connection, self._codec)
+            found = problems(connection, self.codec)
         if not repair:
             return [problem.finding for problem in found]
         findings = []
@@ -250,10 +250,10 @@ class SqliteStore:
                 f"content {number} of {space} does not match its checksum; "
                 f"run `clawvm fsck {self.url}`"
             )
-        return self._codec.decode(data)
+        return self.codec.decode(data)
 
     def _decoded(self, space: Space, number: int, columns: tuple[object, ...]) -> Row:
-        return decoded_row(number, columns, self._codec, f"row {columns[0]} of {space}")
+        return decoded_row(number, columns, self.codec, f"row {columns[0]} of {space}")
 
     def _transaction(self, what: str) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         return self._connections.transaction(time.monotonic() + self._timeout, what)
@@ -264,14 +264,14 @@ class _Writer:
 
     def __init__(self, connections: Connections, codec: Codec) -> None:
         self._connections = connections
-        self._codec = codec
+        self.codec = codec
 
     def __call__(self, batch: Sequence[Job], deadline: float) -> None:
         what = f"append {len(batch)} rows" if len(batch) > 1 else f"append to {batch[0].row.space}"
         with self._connections.transaction(deadline, what) as connection:
             for job in in_turn(batch):
                 try:
-                    job.succeed(apply(connection, job, self._codec))
+                    job.succeed(apply(connection, job, self.codec))
                 except ClawVMError as error:
                     job.fail(error)
 

@@ -59,6 +59,7 @@ class Note(NamedTuple):
     turn: int
     at: float
     undoes: int = 0
+    settled: tuple[str, ...] = ()
 
 
 class _Prepared(NamedTuple):
@@ -96,7 +97,12 @@ class Committer:
         self._doubtful: _Prepared | None = None
         self._writer = secrets.token_hex(6)
         self._commits = 0
-        self._load()
+        try:
+            self._load()
+            self.take_over()
+        except BaseException:
+            self.delivery.close()  # others may open the spool that this one has locked
+            raise
 
     def _load(self) -> None:
         loaded = load(self.store, self.space)
@@ -243,7 +249,7 @@ class Committer:
             rejection._replace(id=f"{seq}.{number}")
             for number, rejection in enumerate([*rejected, *carried], len(committed))
         )
-        settled = tuple(item.retries for item in staged if item.retries is not None)
+        retried = tuple(item.retries for item in staged if item.retries is not None)
         return trial, Transaction(
             seq,
             note.commit_id,
@@ -252,7 +258,7 @@ class Committer:
             note.at,
             tuple(committed),
             named,
-            settled,
+            note.settled + retried,
             note.undoes,
         )
 
@@ -352,6 +358,7 @@ def _staged_again(
         transaction.turn,
         transaction.at,
         transaction.undoes,
+        transaction.settled,
     )
     return note, staged, transaction.undoes > 0, transaction.rejected
 

@@ -87,9 +87,7 @@ class Journal(JournalView):
                 f"with none, found {'none' if lease is None else f'one of {lease.space}'}"
             )
         token = 0 if lease is None else lease.token
-        committer = Committer(store, space, authority, token, spool)
-        committer.take_over()
-        return cls(committer)
+        return cls(Committer(store, space, authority, token, spool))
 
     # Changing
 

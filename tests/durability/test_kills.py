@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -37,48 +40,59 @@ POSTGRES: list[Run] = [
 
 
 class Kills(NamedTuple):
+    """By crash point how often processes were killed there, at random times under no name."""
+
     made: Counter[str]
-    ended: int
+    ended: Counter[str]
     losses: list[str]
 
     def __str__(self) -> str:
         return (
-            f"{self.made.total()} kills ({self.made['']} at random times) in the lives of "
-            f"{self.ended} sessions and projects: {len(self.losses)} losses"
+            f"{self.made.total()} kills, {self.made['']} of them at random times, in the lives of "
+            f"{self.ended['story']} sessions and {self.ended['project']} projects: "
+            f"{len(self.losses)} losses"
         )
 
 
-def run(url: str, folder: Path, runs: list[Run]) -> Kills:
+def run(runs: list[Run], folder: Path, url_of: Callable[[str], str]) -> Kills:
     """Run the programs beside each other, and add up what they print."""
-    programs = []
-    for kind, how, number in runs:
-        place = folder / f"{kind}-{how}"
-        place.mkdir()
-        arguments = (url, place, kind, how, number, f"{kind} {how}")
-        command = [sys.executable, kills.__file__, *map(str, arguments)]
-        programs.append(
-            subprocess.Popen(
-                command,
-                env=environment(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    found = Kills(Counter(), 0, [])
-    for program in programs:
-        out, errors = program.communicate(timeout=250)
-        assert (program.returncode, errors) == (0, "")
-        lines = [json.loads(line) for line in out.splitlines()]
-        found.made.update(line["at"] for line in lines if "at" in line)
-        found.losses.extend(line["loss"] for line in lines if "loss" in line)
-        found = found._replace(ended=found.ended + sum("ended" in line for line in lines))
+    with contextlib.ExitStack() as stack:
+        programs = []
+        for kind, how, number in runs:
+            # A process that is killed leaves to the system what it has written, on whatever disk:
+            # only at random times can it be killed while it waits for one.
+            place = Path(stack.enter_context(in_memory(folder))) if how == "steps" else folder
+            place = place / f"{kind}-{how}"
+            place.mkdir()
+            arguments = (url_of(f"{kind}_{how}"), place, kind, how, number, f"{kind} {how}")
+            command = [sys.executable, kills.__file__, *map(str, arguments)]
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            programs.append(subprocess.Popen(command, env=environment(), text=True, **pipes))
+        found = Kills(Counter(), Counter(), [])
+        for program in programs:
+            out, errors = program.communicate(timeout=250)
+            assert (program.returncode, errors) == (0, "")
+            for line in map(json.loads, out.splitlines()):
+                if "at" in line:
+                    found.made[line["at"]] += 1
+                elif "ended" in line:
+                    found.ended[line["ended"]] += 1
+                else:
+                    found.losses.append(line["loss"])
     return found
+
+
+def in_memory(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder in memory, where the system has one, else one in `folder`."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(
+        prefix="clawvm-kills-", dir=memory if os.access(memory, os.W_OK) else folder
+    )
 
 
 @pytest.fixture(scope="module")
 def on_sqlite(tmp_path_factory: pytest.TempPathFactory, figure: Callable[[str], None]) -> Kills:
-    found = run("", tmp_path_factory.mktemp("kills"), SQLITE)
+    found = run(SQLITE, tmp_path_factory.mktemp("kills"), lambda _: "")
     figure(f"SQLite: {found}")
     return found
 
@@ -89,9 +103,11 @@ def on_postgres(
     tmp_path_factory: pytest.TempPathFactory,
     figure: Callable[[str], None],
 ) -> Kills:
-    postgres_server.execute("CREATE SCHEMA kills")
-    url = postgres_server.url(options="-csearch_path=kills")
-    found = run(url, tmp_path_factory.mktemp("pgkills"), POSTGRES)
+    def url_of(schema: str) -> str:
+        postgres_server.execute(f"CREATE SCHEMA kills_{schema}")
+        return postgres_server.url(options=f"-csearch_path=kills_{schema}")
+
+    found = run(POSTGRES, tmp_path_factory.mktemp("kills"), url_of)
     figure(f"PostgreSQL: {found}")
     return found
 

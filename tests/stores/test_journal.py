@@ -73,6 +73,26 @@ def test_the_same_row_again_counts_as_written_when_others_follow(store: Store) -
     assert store.load(PROJECT).last_seq == 3
 
 
+@pytest.mark.parametrize("behind", [False, True])
+def test_the_same_row_again_counts_as_written_while_it_is_on_its_way(
+    store: Store, behind: bool
+) -> None:
+    row = Append(PROJECT, 1, b"record", [text(1)])
+    first = store.append(row, Durability.DEFERRED)
+    if behind:
+        store.append(Append(PROJECT, 2, b"record 2", [text(2)]), Durability.DEFERRED)
+    assert store.append(row).wait() == first.wait()
+    assert store.load(PROJECT).last_seq == 1 + behind
+
+
+def test_another_row_of_a_number_that_is_on_its_way_is_a_conflict(store: Store) -> None:
+    first = store.append(Append(PROJECT, 1, b"record"), Durability.DEFERRED)
+    with pytest.raises(JournalConflict):
+        store.append(Append(PROJECT, 1, b"other"))
+    first.wait()
+    assert [row.record for row in store.load(PROJECT).rows] == [b"record"]
+
+
 def test_the_same_row_may_name_its_contents_by_their_ids(store: Store) -> None:
     ids = store.append(Append(PROJECT, 1, b"record", [text(1)])).wait()
     assert store.append(Append(PROJECT, 1, b"record", ids)).wait() == ids

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from operations import AUTHORITY, PROJECT, SESSION
+from operations import AUTHORITY, PROJECT, SESSION, operation
 
 from clawvm.errors import StoreFailed
 from clawvm.snapshot import StateDelta
 from clawvm.stores import Append, Durability, Space, Store, Ticket
 from clawvm.stores.spool import Spool
-from clawvm.writeback.journal import Journal
+from clawvm.writeback import Journal, OpKind, Receipt
 
 HOLDER = "test-holder"
 
@@ -92,3 +92,26 @@ class FailedTicket:
 
     def __await__(self) -> Any:
         raise NotImplementedError
+
+
+def as_store(failing: FailingStore) -> Store:
+    return cast(Store, failing)
+
+
+def line(number: int, **options: Any) -> Any:
+    return operation(OpKind.APPEND, f"{number}", page_id="log", **options)
+
+
+def commit(journal: Journal, *operations: Any, **options: Any) -> Receipt:
+    for op in operations:
+        journal.stage(op)
+    return journal.commit("turn", **options)
+
+
+def numbers(journal: Journal) -> list[str]:
+    value = journal.head("log").value
+    return value.split("\n") if isinstance(value, str) else []
+
+
+def in_store(store: Store, space: Any = SESSION) -> list[int]:
+    return [row.seq for row in store.rows(space)]

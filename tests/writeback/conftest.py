@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from journals import open_session
+from journals import FailingStore, open_session
 from store_harness import MemoryPlace, Place, PostgresPlace, SqlitePlace
 
 from clawvm.stores import Store
-from clawvm.writeback.journal import Journal
+from clawvm.stores.spool import Spool
+from clawvm.writeback import Journal
+from clawvm.writeback.delivery import Delivery
 
 PLACES: dict[str, type[Place]] = {"memory": MemoryPlace, "sqlite": SqlitePlace}
 
@@ -36,3 +38,20 @@ def store(place: Place) -> Store:
 @pytest.fixture
 def journal(store: Store) -> Journal:
     return open_session(store)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+@pytest.fixture
+def failing(store: Store) -> FailingStore:
+    return FailingStore(store)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every commit try the store again, as if the back-off were always over."""
+    drain = Delivery.drain
+    monkeypatch.setattr(Delivery, "drain", lambda self, at_once=True: drain(self, True))

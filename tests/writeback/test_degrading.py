@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from journals import FailedTicket, FailingStore, delta, open_project, open_session
-from operations import AUTHORITY, PROJECT, SESSION, USER, operation
+from journals import (
+    FailedTicket,
+    FailingStore,
+    as_store,
+    commit,
+    delta,
+    in_store,
+    line,
+    numbers,
+    open_session,
+)
+from operations import AUTHORITY, SESSION, USER
 
 from clawvm.errors import JournalConflict, LeaseLost, SpoolFull, StoreFailed
-from clawvm.pages import Scope
 from clawvm.stores import Durability, Store
 from clawvm.stores.spool import Spool
-from clawvm.writeback import OpKind, ReasonCode
-from clawvm.writeback.delivery import Delivery
 from clawvm.writeback.heads import Head
-from clawvm.writeback.journal import Journal, Receipt
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
-def failing(store: Store) -> FailingStore:
-    return FailingStore(store)
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every commit try the store again, as if the back-off were always over."""
-    drain = Delivery.drain
-    monkeypatch.setattr(Delivery, "drain", lambda self, at_once=True: drain(self, True))
-
-
-def as_store(failing: FailingStore) -> Store:
-    return cast(Store, failing)
-
-
-def line(number: int, **options: Any) -> Any:
-    return operation(OpKind.APPEND, f"{number}", page_id="log", **options)
-
-
-def commit(journal: Journal, *operations: Any, **options: Any) -> Receipt:
-    for op in operations:
-        journal.stage(op)
-    return journal.commit("turn", **options)
-
-
-def numbers(journal: Journal) -> list[str]:
-    value = journal.head("log").value
-    return value.split("\n") if isinstance(value, str) else []
-
-
-def in_store(store: Store, space: Any = SESSION) -> list[int]:
-    return [row.seq for row in store.rows(space)]
+from clawvm.writeback.journal import Journal
 
 
 def test_commits_go_to_the_spool_and_from_there_to_the_store(
@@ -312,97 +279,6 @@ def test_a_row_written_without_the_lease_ends_the_session(store: Store, spool: S
     assert numbers(open_session(store)) == ["1"]
 
 
-def shared(number: int, **options: Any) -> Any:
-    return line(number, scope=Scope.PROJECT, **options)
-
-
-def test_writers_of_a_project_see_each_other(store: Store) -> None:
-    first, second = open_project(store), open_project(store)
-    commit(first, shared(1))
-    commit(second, shared(2))
-    commit(first, shared(3))
-    assert numbers(first) == ["1", "2", "3"]
-    assert in_store(store, PROJECT) == [1, 2, 3]
-
-
-def test_a_stale_set_of_a_project_is_destructive(store: Store) -> None:
-    first, second = open_project(store), open_project(store)
-    op = operation(value="mine", scope=Scope.PROJECT, expected_version=0)
-    commit(first, op)
-    (rejection,) = commit(second, op._replace(value="other")).rejected
-    assert rejection.code is ReasonCode.DESTRUCTIVE_OP
-    assert second.head("page") == Head(1, "mine")
-
-
-def test_the_spooled_rows_of_a_project_are_decided_anew(
-    failing: FailingStore, spool: Spool, store: Store, at_once: None
-) -> None:
-    journal = open_project(as_store(failing), spool)
-    commit(journal, shared(1))
-    failing.down = True
-    setting = operation(value="mine", scope=Scope.PROJECT)
-    assert commit(journal, shared(2), setting).spooled
-    assert commit(journal, shared(3)).spooled
-    other = open_project(store)
-    commit(other, shared(10), setting._replace(value="other"))
-    failing.down = False
-    commit(journal, shared(4))
-    assert numbers(journal) == ["1", "10", "2", "3", "4"]
-    assert journal.head("page") == Head(1, "other")
-    (rejection,) = journal.rejected()
-    assert (rejection.code, rejection.operation) == (ReasonCode.DESTRUCTIVE_OP, setting)
-    assert open_project(store).fields() == journal.fields()
-    assert list(spool.folder.iterdir()) == []
-
-
-def test_a_project_whose_store_fails_again_halfway_goes_on(
-    failing: FailingStore,
-    spool: Spool,
-    store: Store,
-    at_once: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    journal = open_project(as_store(failing), spool)
-    failing.down = True
-    for number in (1, 2, 3):
-        commit(journal, shared(number))
-    commit(open_project(store), shared(10))
-    failing.down = False
-    append = failing.append
-    left = [3]  # the conflict, and two rows decided anew
-
-    def failing_later(*arguments: Any) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
-            failing.down = True
-        return append(*arguments)
-
-    monkeypatch.setattr(failing, "append", failing_later)
-    assert commit(journal, shared(4)).spooled
-    assert numbers(journal) == ["10", "1", "2", "3", "4"]
-    monkeypatch.undo()
-    failing.down = False
-    journal.close()
-    again = open_project(store, spool)
-    assert numbers(again) == ["10", "1", "2", "3", "4"]
-    assert again.waiting == 0
-
-
-def test_the_rows_of_a_project_left_by_a_crash_are_decided_anew(
-    failing: FailingStore, spool: Spool, store: Store
-) -> None:
-    journal = open_project(as_store(failing), spool)
-    failing.answers_lost = True
-    commit(journal, shared(1, evidence="tool:1"))
-    failing.down = True
-    commit(journal, shared(2))
-    journal.close()
-    commit(open_project(store), shared(10))
-    again = open_project(store, spool)
-    assert numbers(again) == ["1", "10", "2"]
-    assert in_store(store, PROJECT) == [1, 2, 3]
-
-
 def test_an_undo_goes_through_the_spool(
     failing: FailingStore, spool: Spool, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,3 +338,17 @@ def test_no_snapshot_is_written_while_rows_wait(
     commit(journal, line(1))
     assert not journal.save_snapshot(delta(1))
     assert store.load(SESSION).snapshot is None
+
+
+def test_a_journal_that_cannot_be_opened_leaves_the_spool_to_the_next(
+    failing: FailingStore, spool: Spool, store: Store
+) -> None:
+    journal = open_session(as_store(failing), spool)
+    failing.down = True
+    commit(journal, line(1))
+    journal.close()
+    for _ in range(2):
+        with pytest.raises(StoreFailed):
+            open_session(as_store(failing), spool)
+    failing.down = False
+    assert numbers(open_session(as_store(failing), spool)) == ["1"]

@@ -1,0 +1,89 @@
+"""What a conversation remembers of its tool calls: which are open, which repeat an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..messages import Part
+from ..pages import LEVELS, CallInfo, Fidelity, Page
+from .exchange import CallKey, Exchange, call_key
+from .tools import ToolKind
+
+__all__ = ["Calls"]
+
+
+class Calls:
+    """Calls by id, by signature, and by the file or address that they name.
+
+    Not safe for use by several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self._open: dict[CallKey, Exchange] = {}
+        self._latest_equal: dict[str, Page] = {}
+        self._by_target: dict[str, list[Page]] = {}
+        # For undoing: what calls since `begin` took the place of.
+        self._replaced: list[tuple[str, Page | None]] = []
+
+    def begin(self) -> None:
+        """Begin to take messages in."""
+        self._replaced = []
+
+    def end(self) -> None:
+        """Let go of calls that no result came for."""
+        self._open.clear()
+
+    def roll_back(self) -> None:
+        """Undo what calls since `begin` took the place of."""
+        for equal, page in reversed(self._replaced):
+            if page is None:
+                del self._latest_equal[equal]
+            else:
+                self._latest_equal[equal] = page
+
+    def forget(self) -> None:
+        """Drop everything: the conversation is over."""
+        self._open.clear()
+        self.ids.clear()
+        self._latest_equal.clear()
+        self._by_target.clear()
+
+    def opened(
+        self, call: Part, info: CallInfo, page: Page, tool: ToolKind, level_of: Callable[[int], int]
+    ) -> None:
+        """Note a call whose result is to come, and at which level the last equal one was seen."""
+        earlier = self._latest_equal.get(info.signature)
+        level = Fidelity.NONE
+        if earlier is not None and earlier.slot >= 0:
+            level = LEVELS[level_of(earlier.slot)]
+        self._replaced.append((info.signature, earlier))
+        self._latest_equal[info.signature] = page
+        self._open[call_key(call)] = Exchange(page, call, tool, earlier, level)
+
+    def answered(self, result: Part) -> Exchange | None:
+        """Return the open call that a result belongs to, which is open no more."""
+        return self._open.pop(call_key(result), None)
+
+    def users_of(self, target: str, page: Page) -> list[Page]:
+        """Return the live pages of calls that named `target` before, and add `page` to them."""
+        known = [other for other in self._by_target.get(target, ()) if other.slot >= 0]
+        self._by_target[target] = [*known, page]
+        return known
+
+    def last_equal(self, signature: str) -> Page | None:
+        """Return the live page of the last call of this signature."""
+        page = self._latest_equal.get(signature)
+        return page if page is not None and page.slot >= 0 else None
+
+    def restore(self, pages: Iterable[Page]) -> None:
+        """Remember the calls of saved pages, oldest first."""
+        for page in pages:
+            info = page.call
+            if info is None:
+                continue
+            if info.call_id:
+                self.ids.add(info.call_id)
+            self._latest_equal[info.signature] = page
+            if info.target is not None:
+                self._by_target.setdefault(info.target, []).append(page)
