@@ -111,9 +111,12 @@ class Coverage:
     ----------
     counts : mapping of BoundaryKind to int
         Every kind, those that never fired included.
+    outcomes : mapping of str to int
+        How commits ended, by `BoundaryReport.outcome`; ``spooled`` counts the store's failures.
     """
 
     counts: Mapping[BoundaryKind, int]
+    outcomes: Mapping[str, int]
 
     @property
     def never(self) -> tuple[BoundaryKind, ...]:
@@ -121,11 +124,13 @@ class Coverage:
         return tuple(kind for kind, count in self.counts.items() if not count)
 
     def __str__(self) -> str:
-        """One line a boundary: how often it fired, or what would have fired it."""
-        return "\n".join(
+        """One line a boundary: how often it fired, or what would have fired it; then the commits."""
+        lines = [
             f"{kind.value:13} {count if count else f'never; fired by {_FIRED_WHEN[kind]}'}"
             for kind, count in self.counts.items()
-        )
+        ]
+        ended = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
+        return "\n".join([*lines, f"commits       {ended or 'none'}"])
 
 
 class Boundaries:
@@ -136,21 +141,28 @@ class Boundaries:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(BoundaryKind, 0)
+        self._outcomes: dict[str, int] = {}
 
     def fired(self, kind: BoundaryKind) -> None:
         """Count one."""
         self._counts[kind] += 1
 
+    def ended(self, outcome: str) -> None:
+        """Count how a commit ended."""
+        self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
+
     @property
     def coverage(self) -> Coverage:
         """What has fired so far."""
-        return Coverage(dict(self._counts))
+        return Coverage(dict(self._counts), dict(self._outcomes))
 
-    def saved(self) -> dict[str, int]:
+    def saved(self) -> dict[str, dict[str, int]]:
         """Return the counts, as JSON."""
-        return {kind.value: count for kind, count in self._counts.items() if count}
+        fired = {kind.value: count for kind, count in self._counts.items() if count}
+        return {"fired": fired, "outcomes": dict(self._outcomes)}
 
-    def restore(self, saved: Mapping[str, int]) -> None:
+    def restore(self, saved: Mapping[str, Mapping[str, int]]) -> None:
         """Go on from saved counts."""
-        for name, count in saved.items():
+        for name, count in saved.get("fired", {}).items():
             self._counts[boundary_kind(name)] = count
+        self._outcomes = dict(saved.get("outcomes", {}))

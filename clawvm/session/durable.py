@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
-from ..errors import OperationInvalid
+from ..errors import OperationInvalid, StoreFailed
 from ..pages import Page, PageType, Pin, Scope
 from ..snapshot import StateDelta
 from ..stores import Durability, Lease, Space, Store, open_store, this_holder
@@ -193,7 +194,9 @@ class Durable:
 
     def fold(self) -> None:
         """Write a snapshot row, so that the next opening reads it and the few rows after it."""
-        self.journal.save_snapshot(whole_of(self.parts, self._extra()))
+        # Where the store fails, nothing is lost: the rows are all there, and a later commit folds.
+        with suppress(StoreFailed):
+            self.journal.save_snapshot(whole_of(self.parts, self._extra()))
 
     def stage(self, operation: Operation) -> None:
         """Stage an operation that is not a page's own text.

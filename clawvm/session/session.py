@@ -593,6 +593,7 @@ class Session(Memory):
             self._trace.committed(receipt)
         self._adopt(durable, {entry.operation.page_id for entry in receipt.committed})
         outcome = "spooled" if receipt.spooled else "pending" if receipt.ticket else "committed"
+        self._boundaries.ended(outcome)
         return BoundaryReport(kind, turn, outcome, len(receipt.committed), len(receipt.rejected))
 
     def _commit_compaction(self) -> BoundaryReport:
