@@ -22,6 +22,7 @@ from .spool_check import check_spool
 
 __all__ = ["check_store"]
 
+_SKIPPED_MAX = 1_000
 _Key = TypeVar("_Key", bound=Hashable)
 
 
@@ -114,15 +115,19 @@ class _SpaceCheck:
 
     def _rows(self) -> Iterator[Row]:
         """Go through the rows that can be read; what the store says of the others is known."""
-        first = 1
+        first, skipped = 1, 0
         while first <= self._last_seq:
             try:
                 for row in self._store.rows(self._space, first):
-                    first = row.seq + 1
+                    first, skipped = row.seq + 1, 0
                     yield row
                 return
             except StoreCorrupt:
-                first += 1
+                # A row's number may be what is damaged: the next one that can be read is far away.
+                first, skipped = first + 1, skipped + 1
+                if skipped == _SKIPPED_MAX:
+                    self._note(self._space, f"has rows from {first} on that were not looked at")
+                    return
 
     def _read_row(self, row: Row) -> None:
         where = f"row {row.seq} of {self._space}"

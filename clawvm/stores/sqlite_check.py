@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
 from ..errors import StoreCorrupt
-from ..pages import Scope
 from .codec import Codec
 from .packing import hint_of, is_sound, unpack_references
 from .protocol import Finding, Space
+from .sqlite_errors import ERRORS
 from .sqlite_mend import add_share, drop_body, drop_share, drop_snapshot, reindex, release, set_hint
-from .sqlite_rows import ROW_COLUMNS, decoded_row
+from .sqlite_rows import ROW_COLUMNS, decoded_row, space_of
 
 __all__ = ["Problem", "problems"]
 
@@ -81,7 +82,7 @@ class _Check:
         """Go through what can be read of an answer; that the rest cannot is a finding."""
         try:
             yield from self._connection.execute(statement, values)
-        except sqlite3.DatabaseError as error:
+        except ERRORS as error:
             self._note(where, f"cannot be read: {error}")
             self._unreadable += 1
 
@@ -98,9 +99,9 @@ class _Check:
             f"SELECT {columns} FROM spaces ORDER BY tenant, scope, name", (), "the list of spaces"
         ):
             try:
-                space = Space(tenant, Scope(scope), name)
-            except ValueError:
-                self._note(f"space {number}", f"has the unknown scope {scope!r}")
+                space = space_of(tenant, scope, name)
+            except StoreCorrupt as error:
+                self._note(f"space {number}", str(error))
             else:
                 self._spaces[number] = _Known(number, space, bool(deleted))
 
@@ -154,11 +155,12 @@ class _Check:
         before, unreadable = len(self._problems), self._unreadable
         numbers = []
         for columns in self._select_rows("journal", known, f"the journal of {known.space}"):
-            numbers.append(columns[0])
+            if isinstance(columns[0], int):
+                numbers.append(columns[0])
             self._check_row(known, columns, f"row {columns[0]} of {known.space}", uses)
-        missing = sorted(set(range(min(numbers, default=1), max(numbers, default=0))) - {*numbers})
-        if missing:
-            self._note(known.space, f"lacks the rows {_shown(missing)}")
+        gaps = [range(seq + 1, following) for seq, following in pairwise(numbers)]
+        if any(gaps):
+            self._note(known.space, f"lacks the rows {_shown(*gaps)}")
             self._unclear.add(known.id)
         sound = len(self._problems) == before
         self._check_snapshot(known, numbers, sound, uses)
@@ -237,7 +239,7 @@ class _Check:
                 f"no longer refers to its contents {_shown(sorted(ids))}",
                 release(owner, ids),
             )
-        for number, space in sorted(self._shares):
+        for number, space in sorted(self._shares, key=str):
             known = uses.get(space, _Uses()).contents
             if self._owners.get(number) == space or (
                 space not in self._unclear and number not in known
@@ -254,7 +256,8 @@ class _Check:
             self._note(f"body {number}", "is the record of no row", drop_body(number))
 
 
-def _shown(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_SHOWN_MAX]))
-    more = len(numbers) - _SHOWN_MAX
+def _shown(*parts: Sequence[int]) -> str:
+    # A gap may be as long as a damaged number makes it.
+    shown = ", ".join(map(str, islice(chain.from_iterable(parts), _SHOWN_MAX)))
+    more = sum(map(len, parts)) - _SHOWN_MAX
     return f"{shown} and {more} more" if more > 0 else shown

@@ -17,7 +17,7 @@ from .. import crash_points
 from ..errors import StoreFailed
 from .commit_queue import Busy
 from .file_lock import FileLock
-from .sqlite_errors import is_busy, translate
+from .sqlite_errors import ERRORS, is_busy, translate
 from .sqlite_schema import connect_reader, connect_writer
 
 __all__ = ["Connections"]
@@ -87,7 +87,7 @@ class Connections:
             except BaseException:
                 self._roll_back(connection)
                 raise
-        except sqlite3.Error as error:
+        except ERRORS as error:
             # After an error of the disk a connection may go on failing; a new one looks afresh.
             self._drop_writer()
             raise translate(error, self._url, what) from error
@@ -143,7 +143,7 @@ class Connections:
                     connection.close()
                 raise
             self._give_back(connection)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise translate(error, self._url, what) from error
         finally:
             self._reading.release()

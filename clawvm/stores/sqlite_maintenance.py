@@ -12,7 +12,7 @@ from .packing import unpack_references
 from .protocol import PruneReport, Space, SpaceInfo
 from .rules import check_unheld, refused_rows
 from .sqlite_connections import Connections
-from .sqlite_rows import covered_seq, find_space, release_contents
+from .sqlite_rows import covered_seq, find_space, release_contents, space_of
 
 __all__ = ["delete", "list_spaces", "prune"]
 
@@ -43,7 +43,7 @@ def list_spaces(connection: sqlite3.Connection, tenant: str | None) -> list[Spac
     """List the spaces of one tenant, or of all."""
     return [
         SpaceInfo(
-            Space(owner, Scope(scope), name),
+            space_of(owner, scope, name),
             last,
             rows,
             size,

@@ -23,7 +23,15 @@ from .packing import (
 from .protocol import Append, Row, Space
 from .rules import Held, check_sequence, check_snapshot, check_token, renewal_due
 
-__all__ = ["ROW_COLUMNS", "Known", "apply", "find_space", "make_space", "release_contents"]
+__all__ = [
+    "ROW_COLUMNS",
+    "Known",
+    "apply",
+    "find_space",
+    "make_space",
+    "release_contents",
+    "space_of",
+]
 
 _IDS_PER_QUERY = 500
 
@@ -49,6 +57,23 @@ def find_space(connection: sqlite3.Connection, space: Space) -> Known | None:
         (space.tenant, space.scope.value, space.name),
     ).fetchone()
     return None if row is None else Known(row[0], Held(*row[1:]))
+
+
+def space_of(tenant: object, scope: object, name: object) -> Space:
+    """Return the space that a row names.
+
+    Raises
+    ------
+    StoreCorrupt
+        When it names none.
+    """
+    found = next((one for one in Scope if one == scope), None)
+    if found is None or not isinstance(tenant, str) or not isinstance(name, str):
+        raise StoreCorrupt(
+            f"a space has the scope {scope!r}, the tenant {tenant!r} and the name {name!r}, of "
+            "which one is none; run `clawvm fsck`"
+        )
+    return Space(tenant, found, name)
 
 
 def make_space(connection: sqlite3.Connection, space: Space) -> Known:

@@ -12,7 +12,7 @@ from .. import crash_points
 from ..errors import StoreCorrupt, StoreFailed, StoreInvalid
 from .codec import Codec
 from .file_lock import FileLock
-from .sqlite_errors import is_busy, primary_code, translate
+from .sqlite_errors import ERRORS, is_busy, primary_code, translate
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "connect", "open_database"]
 
@@ -219,7 +219,7 @@ def open_database(path: Path, codec: Codec, url: str, lock: FileLock, deadline: 
                     create(path, codec)
         retry_busy(lambda: examine(path, codec, url), deadline)
         retry_busy(lambda: use_wal(path, lock, deadline), deadline)
-    except sqlite3.Error as error:
+    except ERRORS as error:
         if primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise StoreInvalid(f"{url} is no SQLite database; name another file") from error
         raise translate(error, url, "be opened") from error

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import saved_sessions
 from postgres import Server
-from saved_sessions import SPACE, append, append_spoilt, damage, live, open_session, save_spoilt
+from saved_sessions import (
+    SPACE,
+    append,
+    append_spoilt,
+    damage,
+    found,
+    live,
+    open_session,
+    save_spoilt,
+)
 from session_driver import Driver, count
 
 from clawvm import PageType, Session
@@ -21,8 +30,9 @@ from clawvm.session.fsck import check_store
 from clawvm.session.reading import read_session
 from clawvm.snapshot import StateDelta
 from clawvm.stores import Finding, Store, open_store
-from clawvm.stores.spool import Spool
+from clawvm.writeback.reading import load
 
+FLIPS = 200
 SESSION = "session 's' of tenant 'default'"
 
 
@@ -38,17 +48,6 @@ def store(path: Path) -> Iterator[Store]:
     live(open_session(store)).close()
     yield store
     store.close()
-
-
-def found(store: Store, *, repair: bool = False) -> list[tuple[str, str, bool]]:
-    return [
-        (finding.where, finding.what, finding.mended)
-        for finding in check_store(store, repair=repair)
-    ]
-
-
-def whats(store: Store, where: str) -> list[str]:
-    return [what for place, what, _ in found(store) if place == where]
 
 
 # What is sound
@@ -152,6 +151,36 @@ def test_a_damaged_snapshot_is_mended_where_all_rows_are_there(store: Store, pat
     assert found(store) == []
     with open_session(store) as session:
         assert {page.id: page.texts for page in session.pages()} == before
+
+
+def all_of(store: Store) -> tuple[object, ...]:
+    loaded = load(store, SPACE)
+    return loaded.last_seq, loaded.heads.fields, loaded.rejections, loaded.state
+
+
+def test_a_flipped_byte_of_the_file_is_found_or_changes_nothing(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    expected = all_of(store)
+    store.close()
+    sound = path.read_bytes()
+    flipped = tmp_path / "flipped.db"
+    random = Random(7)
+    silent = 0
+    for _ in range(FLIPS):
+        data = bytearray(sound)
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        flipped.write_bytes(data)
+        try:
+            again = open_store(f"sqlite:///{flipped}", must_exist=True)
+        except (StoreCorrupt, StoreInvalid):
+            continue
+        findings = found(again)
+        if not findings:
+            silent += 1
+            assert all_of(again) == expected
+        again.close()
+    assert 0 < silent < FLIPS
 
 
 # Sound bytes that say what cannot be
@@ -284,97 +313,6 @@ def test_a_session_under_another_name_is_found(store: Store) -> None:
     assert any(
         "session 'other' cannot be applied to session 's'" in what for _, what, _ in (found(store))
     )
-
-
-# The spool
-
-
-def folder(path: Path) -> Path:
-    return Path(f"{path}-spool")
-
-
-@pytest.fixture
-def behind(store: Store, path: Path, tmp_path: Path) -> Iterator[tuple[Store, Path]]:
-    """A store that lacks the last two rows, and its file."""
-    store.close()
-    older = tmp_path / "older.db"
-    shutil.copy(path, older)
-    store = open_store(f"sqlite:///{older}")
-    yield store, older
-    store.close()
-
-
-@pytest.fixture
-def newer_rows(behind: tuple[Store, Path], path: Path) -> list:
-    """Two rows that the store of `behind` does not have."""
-    whole = open_store(f"sqlite:///{path}")
-    first = whole.load(SPACE).last_seq + 1
-    with open_session(whole) as session:
-        session.put("plan", PageType.PLAN, "one more thing " * 100)
-        session.boundary("turn")
-    rows = saved_sessions.spooled_rows(whole, first)
-    whole.close()
-    assert len(rows) == 2
-    return rows
-
-
-def test_rows_that_wait_are_sound(behind: tuple[Store, Path], newer_rows: list) -> None:
-    store, path = behind
-    saved_sessions.write_spool(folder(path), newer_rows)
-    assert found(store) == []
-
-
-def test_a_torn_end_of_a_spool_is_found_and_cut(
-    behind: tuple[Store, Path], newer_rows: list
-) -> None:
-    store, path = behind
-    spool = saved_sessions.write_spool(folder(path), newer_rows)
-    spool.write_bytes(spool.read_bytes()[:-10])
-    ((where, what, mended),) = found(store)
-    assert (where, mended) == (str(spool), False)
-    assert what.endswith("bytes of a row that was never acknowledged")
-    assert [mended for _, _, mended in found(store, repair=True)] == [True]
-    assert found(store) == []
-    assert [row.seq for row in Spool(folder(path)).read(spool).rows] == [newer_rows[0].seq]
-
-
-def test_a_spool_with_nothing_whole_in_it_is_removed(
-    behind: tuple[Store, Path], newer_rows: list
-) -> None:
-    store, path = behind
-    spool = saved_sessions.write_spool(folder(path), newer_rows)
-    spool.write_bytes(spool.read_bytes()[:20])
-    assert [mended for _, _, mended in found(store)] == [False]
-    assert [mended for _, _, mended in found(store, repair=True)] == [True]
-    assert not spool.exists()
-
-
-def test_a_damaged_row_of_a_spool_is_found_and_kept(
-    behind: tuple[Store, Path], newer_rows: list
-) -> None:
-    store, path = behind
-    spool = saved_sessions.write_spool(folder(path), newer_rows)
-    data = bytearray(spool.read_bytes())
-    data[200] ^= 1
-    spool.write_bytes(data)
-    ((where, what, mended),) = found(store, repair=True)
-    assert (where, mended) == (str(spool), False)
-    assert "acknowledged rows are damaged" in what
-    assert spool.read_bytes() == data
-
-
-def test_rows_that_will_be_refused_are_found(behind: tuple[Store, Path], newer_rows: list) -> None:
-    store, path = behind
-    spool = saved_sessions.write_spool(folder(path), newer_rows)
-    with open_session(store, spool=path.parent / "elsewhere") as session:
-        session.boundary("turn")
-    ((where, what, _),) = found(store)
-    assert where == str(spool)
-    assert what.endswith("its 2 rows will be set aside when the session is opened")
-    open_session(store).close()
-    ((where, what, mended),) = found(store, repair=True)
-    assert (where, mended) == (str(spool.with_suffix(".refused")), False)
-    assert what.startswith(f"holds 2 rows of {SESSION} that the store refused")
 
 
 # PostgreSQL

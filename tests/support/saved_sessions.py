@@ -12,6 +12,7 @@ from session_driver import count
 
 from clawvm import PageType, Session
 from clawvm.pages import Scope
+from clawvm.session.fsck import check_store
 from clawvm.snapshot import Kind, StateDelta, encode
 from clawvm.stores import Append, Space, Store
 from clawvm.stores.spool import Spool
@@ -111,3 +112,11 @@ def write_spool(folder: Path, rows: list[Append]) -> Path:
     spool.close()
     (path,) = Spool(folder).paths()
     return path
+
+
+def found(store: Store, *, repair: bool = False) -> list[tuple[str, str, bool]]:
+    """Check a store: where, what, and whether it was mended."""
+    return [
+        (finding.where, finding.what, finding.mended)
+        for finding in check_store(store, repair=repair)
+    ]
