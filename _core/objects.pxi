@@ -34,6 +34,10 @@ cdef Py_ssize_t offset_of(type kind, object name) except -1:
     return clawvm_slot_offset(kind.__dict__[name], kind)
 
 
+cdef inline PyObject **slot_at(object one, Py_ssize_t offset) noexcept:
+    return <PyObject **> (<char *> <void *> one + offset)
+
+
 def get_slots(list objects, type kind, tuple names):
     """Return the values of each named slot of the objects, which are of that kind."""
     cdef list columns = [], column
@@ -49,7 +53,7 @@ def get_slots(list objects, type kind, tuple names):
             return twin_of("objects").get_slots(objects, kind, names)
         column = PyList_New(len(objects))
         for place in range(len(objects)):
-            value = (<PyObject **> (<char *> PyList_GET_ITEM(objects, place) + offset))[0]
+            value = slot_at(objects[place], offset)[0]
             if value is NULL:
                 return twin_of("objects").get_slots(objects, kind, names)
             Py_INCREF(<object> value)
@@ -78,7 +82,7 @@ def make_objects(type kind, tuple names, list columns):
         offset = offset_of(kind, name)
         for place in range(count):
             value = column[place]
-            slot = <PyObject **> (<char *> PyList_GET_ITEM(made, place) + offset)
+            slot = slot_at(made[place], offset)
             if slot[0] is NULL:
                 Py_INCREF(value)
                 slot[0] = <PyObject *> value

@@ -111,7 +111,7 @@ cdef int put_whole(Output *out, object number) except -1:
 
 
 cdef int put_float(Output *out, double value) except -1:
-    cdef uint64_t bits
+    cdef uint64_t bits = 0
     memcpy(&bits, &value, sizeof(double))
     put_byte(out, 0xCB)
     make_room(out, 8)
@@ -139,7 +139,7 @@ cdef int put_text(Output *out, object text, dict numbers) except -1:
 cdef int put_text_number(Output *out, int64_t number) except -1:
     """Write the extension that stands for a text: its number in decimal digits."""
     cdef char[20] digits
-    cdef int count = 0, code
+    cdef int count = 0
     cdef char *target
     while True:
         digits[19 - count] = <char> (48 + number % 10)
@@ -149,15 +149,14 @@ cdef int put_text_number(Output *out, int64_t number) except -1:
             break
     make_room(out, 23)
     target = out.data + out.size
-    code = {1: 0xD4, 2: 0xD5, 4: 0xD6, 8: 0xD7}.get(count, 0xC7)
-    target[0] = <char> code
-    target += 1
-    if code == 0xC7:
-        target[0] = <char> count
+    if count == 1 or count == 2 or count == 4 or count == 8:
+        target[0] = <char> (0xD4 + (count > 1) + (count > 2) + (count > 4))
+    else:
+        target[0], target[1] = <char> 0xC7, <char> count
         target += 1
-    target[0] = <char> EXTENSION_TEXT
-    memcpy(target + 1, digits + 20 - count, count)
-    out.size = target + 1 + count - out.data
+    target[1] = <char> EXTENSION_TEXT
+    memcpy(target + 2, digits + 20 - count, count)
+    out.size = target + 2 + count - out.data
     return 0
 
 
@@ -188,8 +187,8 @@ cdef list get_list(Input *source, Py_ssize_t count, list texts, list keys, int d
 
 cdef object get_tree(Input *source, list texts, list keys, int depth):
     cdef int byte = get_byte(source)
-    cdef uint64_t bits
-    cdef double value
+    cdef uint64_t bits = 0
+    cdef double value = 0
     if is_string(byte):
         return get_string(source, byte)
     if is_integer(byte):

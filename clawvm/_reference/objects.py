@@ -18,7 +18,9 @@ def get_slots(objects: Sequence[object], kind: type, names: Sequence[str]) -> li
     return [list(map(attrgetter(name), objects)) for name in names]
 
 
-def make_objects(kind: type[_T], names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[_T]:
+def make_objects(
+    kind: type[_T], names: Sequence[str], columns: Sequence[Sequence[Any]]
+) -> list[_T]:
     """Return objects whose slots hold what the columns say, as many as the longest has values.
 
     Their constructors are not called: it is the caller's part to give every slot a value.

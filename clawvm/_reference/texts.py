@@ -1,4 +1,4 @@
-"""The texts of a container as MessagePack: ASCII as a string, anything else as UTF-8 in a binary."""
+"""The texts of a container as MessagePack: strings if they are ASCII, else UTF-8 in binaries."""
 
 from __future__ import annotations
 
