@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from clawvm.snapshot.trees import DEPTH_MAX
 
 from clawvm._reference.layout import RECORD_BYTES, record_offsets
 from clawvm.snapshot import Kind, decode, encode
 from clawvm.snapshot.header import HEADER_BYTES, HEADER_BYTES_MAX, MAGIC, RAW_BYTES_MAX
 from clawvm.snapshot.payload import SLOTS_MAX
 from clawvm.snapshot.sections import TAGS
-from clawvm.snapshot.trees import DEPTH_MAX
 
 PAGE = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
 
