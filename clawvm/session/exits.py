@@ -16,18 +16,18 @@ from ..errors import ClawVMError
 from .boundaries import BoundaryKind
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .lifecycle import KeptMemory
 
 __all__ = ["commit_on_signals", "watch"]
 
-_open: WeakSet[Session] = WeakSet()
+_open: WeakSet[KeptMemory] = WeakSet()
 _OURS = str(Path(__file__).parents[1])
 # A signal that arrives within an operation waits for its end, for a second at most.
 _RETRY_SECONDS = 0.005
 _RETRIES_MAX = 200
 
 
-def watch(session: Session) -> None:
+def watch(session: KeptMemory) -> None:
     """Commit `session` at the end of the process, unless it has been closed before."""
     if not _open:
         atexit.unregister(_commit_all)
