@@ -65,6 +65,7 @@ HEAVY = (
     "numpy",
     "openai",
     "psycopg",
+    "psycopg_pool",
     "rich",
     "sqlite3",
     "tiktoken",

@@ -124,7 +124,7 @@ class Coverage:
         return tuple(kind for kind, count in self.counts.items() if not count)
 
     def __str__(self) -> str:
-        """One line a boundary: how often it fired, or what would fire it; then the commits."""
+        """One line a boundary: how often it fired, or what would have; then the commits."""
         lines = [
             f"{kind.value:13} {count if count else f'never; fired by {_FIRED_WHEN[kind]}'}"
             for kind, count in self.counts.items()

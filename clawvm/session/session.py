@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import time
@@ -14,6 +15,7 @@ from typing import Any, Self, Unpack
 from ..audit import AuditLog
 from ..errors import (
     LeaseLost,
+    MessageInvalid,
     OperationInvalid,
     OptionUnknown,
     PageInvalid,
@@ -694,7 +696,12 @@ class Session(Memory):
             self._commit(BoundaryKind.PRUNE)
 
     def _count_misses(self, reason: str) -> None:
-        for page in [] if self._durable is None else self._durable.dirty:
+        if self._durable is None:
+            return
+        # Messages that wait for the next prompt are lost as well; a broken history has no pages.
+        with contextlib.suppress(MessageInvalid):
+            self._take_in()
+        for page in self._durable.dirty:
             self.faults.record(FaultKind.FLUSH_MISS, page.id, self.turn, reason)
 
 

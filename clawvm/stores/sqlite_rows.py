@@ -42,11 +42,37 @@ ROW_COLUMNS = (
 """What `decoded_row` takes, of the journal's table or the snapshots'."""
 
 
+_STANDING = """
+SELECT
+    MAX(COALESCE((SELECT MAX(id) FROM bodies), 0), value) + 1,
+    id,
+    COALESCE(
+        (SELECT MAX(seq) FROM journal WHERE space = spaces.id),
+        (SELECT seq FROM snapshots WHERE space = spaces.id),
+        0
+    ),
+    token,
+    holder,
+    ttl,
+    expires_at
+FROM meta LEFT JOIN spaces ON tenant = ? AND scope = ? AND spaces.name = ? AND deleted = 0
+WHERE meta.name = 'body_floor'
+"""
+
+
 class Known(NamedTuple):
     """A space as its row says."""
 
     id: int
     held: Held
+
+
+class _Standing(NamedTuple):
+    """What decides about a row: the space, the number of its last row, that of the next body."""
+
+    known: Known | None
+    last: int
+    body: int
 
 
 def find_space(connection: sqlite3.Connection, space: Space) -> Known | None:
@@ -87,27 +113,22 @@ def make_space(connection: sqlite3.Connection, space: Space) -> Known:
     return Known(cursor.lastrowid, Held(floor))
 
 
-def last_seq(connection: sqlite3.Connection, space: int) -> int:
-    """Return the number of a space's last row, which a prune may have taken with all before it."""
-    (last,) = connection.execute(
-        "SELECT MAX(seq) FROM journal WHERE space = ?", (space,)
-    ).fetchone()
-    return int(last) if last is not None else covered_seq(connection, space)
-
-
 def covered_seq(connection: sqlite3.Connection, space: int) -> int:
     """Return the last row that a space's snapshot covers; 0 when it has none."""
     row = connection.execute("SELECT seq FROM snapshots WHERE space = ?", (space,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
-def next_body(connection: sqlite3.Connection) -> int:
-    """Return a number that no body has, or ever had: an old id never names another text."""
-    (number,) = connection.execute(
-        "SELECT MAX(COALESCE((SELECT MAX(id) FROM bodies), 0), value) + 1 "
-        "FROM meta WHERE name = 'body_floor'"
-    ).fetchone()
-    return int(number)
+def _standing(connection: sqlite3.Connection, space: Space) -> _Standing:
+    """Look up in one statement, which every commit waits for, what decides about a row.
+
+    The last row may have gone with all before it by a prune, which leaves the snapshot. No body
+    ever had the next one's number: an old id never names another text.
+    """
+    row = connection.execute(_STANDING, (space.tenant, space.scope.value, space.name)).fetchone()
+    body, number, last, *held = row
+    known = None if number is None else Known(number, Held(*held))
+    return _Standing(known, last, body)
 
 
 def apply(connection: sqlite3.Connection, job: Job, codec: Codec) -> tuple[int, ...]:
@@ -120,21 +141,18 @@ def apply(connection: sqlite3.Connection, job: Job, codec: Codec) -> tuple[int, 
 def _write_row(
     connection: sqlite3.Connection, row: Append, prepared: Prepared, codec: Codec
 ) -> tuple[int, ...]:
-    known = find_space(connection, row.space)
-    last = 0
-    if known is not None:
-        last = last_seq(connection, known.id)
-        if row.seq <= last:
-            ids = _same_row(connection, known.id, row, codec)
-            if ids is not None:
-                return ids
+    known, last, body = _standing(connection, row.space)
+    if known is not None and row.seq <= last:
+        ids = _same_row(connection, known.id, row, codec)
+        if ids is not None:
+            return ids
     check_token(row, Held() if known is None else known.held)
     check_sequence(row, last)
     resolved = _resolve(connection, known, row, prepared, codec)
     known = known or make_space(connection, row.space)
     now = clock.now()
     crash_points.reach("store.contents")
-    body, ids = _insert_bodies(connection, known.id, prepared, resolved)
+    ids = _insert_bodies(connection, known.id, body, prepared, resolved)
     crash_points.reach("store.row")
     connection.execute(
         "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -150,20 +168,18 @@ def _write_row(
 def _write_snapshot(
     connection: sqlite3.Connection, row: Append, prepared: Prepared, codec: Codec
 ) -> tuple[int, ...]:
-    known = find_space(connection, row.space)
+    known, last, body = _standing(connection, row.space)
     check_token(row, Held() if known is None else known.held)
-    last = covered = 0
+    before = None
     if known is not None:
-        last = last_seq(connection, known.id)
-        covered = covered_seq(connection, known.id)
-    check_snapshot(row, last, covered)
+        before = connection.execute(
+            "SELECT seq, body, refs FROM snapshots WHERE space = ?", (known.id,)
+        ).fetchone()
+    check_snapshot(row, last, 0 if before is None else before[0])
     assert known is not None
-    before = connection.execute(
-        "SELECT body, refs FROM snapshots WHERE space = ?", (known.id,)
-    ).fetchone()
     resolved = _resolve(connection, known, row, prepared, codec)
     crash_points.reach("store.contents")
-    body, ids = _insert_bodies(connection, known.id, prepared, resolved)
+    ids = _insert_bodies(connection, known.id, body, prepared, resolved)
     crash_points.reach("store.row")
     connection.execute(
         "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -171,8 +187,8 @@ def _write_snapshot(
     )
     if before is not None:
         # The new bodies have higher numbers, so that the highest one stays.
-        connection.execute("DELETE FROM bodies WHERE id = ?", (before[0],))
-        dropped = set(unpack_references(before[1], before[0])).difference(ids)
+        connection.execute("DELETE FROM bodies WHERE id = ?", (before[1],))
+        dropped = set(unpack_references(before[2], before[1])).difference(ids)
         release_contents(connection, known.id, dropped)
     return ids
 
@@ -190,11 +206,12 @@ def _columns(
 def _insert_bodies(
     connection: sqlite3.Connection,
     space: int,
+    body: int,
     prepared: Prepared,
     resolved: Sequence[int | tuple[int, bytes]],
-) -> tuple[int, tuple[int, ...]]:
-    """Insert a record and its new contents behind it; return its number and all contents' ids."""
-    body = number = next_body(connection)
+) -> tuple[int, ...]:
+    """Insert a record under `body`, its new contents behind it; return all contents' ids."""
+    number = body
     bodies: list[tuple[int, int, int | None, int, bytes]] = [
         (body, space, None, body_check(body, prepared.body), prepared.body)
     ]
@@ -216,7 +233,7 @@ def _insert_bodies(
     connection.executemany("INSERT INTO bodies VALUES (?, ?, ?, ?, ?)", bodies)
     if shared:
         connection.executemany("INSERT OR IGNORE INTO shares VALUES (?, ?)", shared)
-    return body, tuple(ids)
+    return tuple(ids)
 
 
 def _same_row(
@@ -272,6 +289,8 @@ def _resolve(
         return []
     named = {content for content in row.contents if isinstance(content, int)}
     owned = {} if known is None else dict(_owners(connection, named))
+    hints = {content[0] for content in prepared.contents if not isinstance(content, int)}
+    alike = _alike(connection, row.space.tenant, hints)
     resolved: list[int | tuple[int, bytes]] = []
     fresh: dict[bytes, tuple[int, bytes]] = {}
     for content, text in zip(prepared.contents, row.contents, strict=True):
@@ -283,13 +302,13 @@ def _resolve(
             resolved.append(content)
             continue
         assert not isinstance(text, int)
-        found = _find_equal(connection, row.space.tenant, content[0], text, codec)
-        if found is None:
+        for number, owner, check, data in alike.get(content[0], ()):
+            if _equals(number, check, data, text, codec):
+                resolved.append(number if known is not None and owner == known.id else -number)
+                break
+        else:
             # A codec may have made two forms of a text that comes twice; one is stored.
             resolved.append(fresh.setdefault(text, content))
-        else:
-            number, owner = found
-            resolved.append(number if known is not None and owner == known.id else -number)
     return resolved
 
 
@@ -310,19 +329,20 @@ def _refers(connection: sqlite3.Connection, space: int, content: int, owner: int
     return row is not None
 
 
-def _find_equal(
-    connection: sqlite3.Connection, tenant: str, hint: int, text: bytes, codec: Codec
-) -> tuple[int, int] | None:
-    """Id and owner of a content of this tenant that is equal to `text` byte for byte."""
-    candidates: list[Any] = connection.execute(
-        "SELECT bodies.id, space, checksum, data FROM bodies JOIN spaces ON spaces.id = space "
-        "WHERE hint = ? AND tenant = ?",
-        (hint, tenant),
-    ).fetchall()
-    for number, owner, check, data in candidates:
-        if _equals(number, check, data, text, codec):
-            return number, owner
-    return None
+def _alike(
+    connection: sqlite3.Connection, tenant: str, hints: Iterable[int]
+) -> dict[int, list[tuple[int, int, object, object]]]:
+    """Return (id, owner, checksum, data) of this tenant's contents with these hints, by hint."""
+    found: dict[int, list[tuple[int, int, object, object]]] = {}
+    for part in in_parts(hints):
+        marks = ",".join("?" * len(part))
+        for hint, *candidate in connection.execute(
+            "SELECT hint, bodies.id, space, checksum, data FROM bodies "
+            f"JOIN spaces ON spaces.id = space WHERE hint IN ({marks}) AND tenant = ?",
+            (*part, tenant),
+        ):
+            found.setdefault(hint, []).append(tuple(candidate))
+    return found
 
 
 def in_parts(ids: Iterable[int]) -> Iterator[list[int]]:

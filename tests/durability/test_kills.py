@@ -54,7 +54,7 @@ class Kills(NamedTuple):
         )
 
 
-def run(runs: list[Run], folder: Path, url_of: Callable[[str], str]) -> Kills:
+def run(runs: list[Run], folder: Path, url: str = "") -> Kills:
     """Run the programs beside each other, and add up what they print."""
     with contextlib.ExitStack() as stack:
         programs = []
@@ -64,7 +64,7 @@ def run(runs: list[Run], folder: Path, url_of: Callable[[str], str]) -> Kills:
             place = Path(stack.enter_context(in_memory(folder))) if how == "steps" else folder
             place = place / f"{kind}-{how}"
             place.mkdir()
-            arguments = (url_of(f"{kind}_{how}"), place, kind, how, number, f"{kind} {how}")
+            arguments = (url, place, kind, how, number, f"{kind} {how}")
             command = [sys.executable, kills.__file__, *map(str, arguments)]
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             programs.append(subprocess.Popen(command, env=environment(), text=True, **pipes))
@@ -92,7 +92,7 @@ def in_memory(folder: Path) -> tempfile.TemporaryDirectory[str]:
 
 @pytest.fixture(scope="module")
 def on_sqlite(tmp_path_factory: pytest.TempPathFactory, figure: Callable[[str], None]) -> Kills:
-    found = run(SQLITE, tmp_path_factory.mktemp("kills"), lambda _: "")
+    found = run(SQLITE, tmp_path_factory.mktemp("kills"))
     figure(f"SQLite: {found}")
     return found
 
@@ -103,11 +103,7 @@ def on_postgres(
     tmp_path_factory: pytest.TempPathFactory,
     figure: Callable[[str], None],
 ) -> Kills:
-    def url_of(schema: str) -> str:
-        postgres_server.execute(f"CREATE SCHEMA kills_{schema}")
-        return postgres_server.url(options=f"-csearch_path=kills_{schema}")
-
-    found = run(POSTGRES, tmp_path_factory.mktemp("kills"), url_of)
+    found = run(POSTGRES, tmp_path_factory.mktemp("kills"), postgres_server.url())
     figure(f"PostgreSQL: {found}")
     return found
 

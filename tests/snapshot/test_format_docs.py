@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from clawvm.snapshot.trees import DEPTH_MAX
 
 from clawvm._reference.layout import RECORD_BYTES, record_offsets
 from clawvm.snapshot import Kind, decode, encode
 from clawvm.snapshot.header import HEADER_BYTES, HEADER_BYTES_MAX, MAGIC, RAW_BYTES_MAX
 from clawvm.snapshot.payload import SLOTS_MAX
 from clawvm.snapshot.sections import TAGS
-from clawvm.snapshot.trees import DEPTH_MAX
 
 PAGE = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
 
@@ -78,5 +78,5 @@ def test_the_columns_of_a_page_are_those_of_the_code(text):
 
     names = [cells[0] for cells in rows(part(text, "`PAGE` and `ARCH`"))[1:]]
     assert [name.replace(" ", "_") for name in names] == [
-        "tool" if name == "are_tools" else name for name in PageColumns.__struct_fields__
+        name.removeprefix("are_").replace("tools", "tool") for name in PageColumns.__struct_fields__
     ]

@@ -245,11 +245,22 @@ def lines_of(store: Store, space: Space) -> list[str]:
 
 
 def homes(url: str, folder: Path) -> Iterator[Home]:
-    """A place of its own for each session: a file, or a tenant of the server's."""
+    """A place of its own for each session: a file, or a schema of the server's."""
     for number in itertools.count(1):
         place = folder / str(number)
         place.mkdir()
-        yield Home(url or f"sqlite:///{place / 'agents.db'}", f"{folder.name}{number}", place)
+        address = f"sqlite:///{place / 'agents.db'}"
+        if url:
+            address = with_schema(url, f"{folder.name}-{number}")
+        yield Home(address, f"t{number}", place)
+
+
+def with_schema(url: str, schema: str) -> str:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE SCHEMA "{schema}"'.encode())
+    return f"{url}&options=-csearch_path%3D%22{schema}%22"
 
 
 def lives(url: str, folder: Path, kind: str) -> Iterator[Life]:
