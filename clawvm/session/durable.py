@@ -28,7 +28,7 @@ from ..writeback import (
 from .book import joined
 from .boundaries import CLEAN_ENDS, BoundaryKind
 from .events import Events
-from .saved import SessionParts, Tree, changes_of, scalars_of, settle, whole_of
+from .saved import SessionParts, Tree, changes_of, scalars_of, settle, telling, whole_of
 from .shared import SharedPages
 
 __all__ = ["HARNESS", "LEASE_SECONDS", "Durable"]
@@ -152,7 +152,7 @@ class Durable:
             return True
         if self._shared is not None and self._shared.journal.staged:
             return True
-        return _telling(scalars_of(self.parts, self._extra())) != _telling(self._scalars)
+        return telling(scalars_of(self.parts, self._extra())) != telling(self._scalars)
 
     def is_durable(self, page: Page) -> bool:
         """Whether the page's text is in the store or in the spool."""
@@ -305,13 +305,6 @@ class Durable:
     def _is_pinned(self, page_id: str) -> bool:
         page = self.parts.book.live.get(page_id)
         return page is not None and page.pin is Pin.HARD
-
-
-def _telling(scalars: Tree) -> Tree:
-    """Leave out what every boundary changes."""
-    session = scalars.get("session", {})
-    rest = {name: value for name, value in session.items() if name not in ("boundaries", "last")}
-    return {**scalars, "session": rest}
 
 
 def _granted_by(page: Page) -> Principal | None:

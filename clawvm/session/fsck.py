@@ -18,6 +18,7 @@ from ..writeback.snapshots import rebuild_snapshot
 from .coherence import contradictions, contradictions_of
 from .reading import session_of
 from .repairing import UNREADABLE, leased
+from .saved import telling
 from .spool_check import check_spool
 
 __all__ = ["check_store"]
@@ -220,7 +221,7 @@ def _by_name(state: StateDelta) -> dict[str, object]:
     archived = sorted(state.archived, key=lambda page: page.serial)
     names = ("table", "slots", "records", "pages", "rows", "row_count")
     parts = {name: getattr(state, name) for name in names}
-    return {**parts, **state.scalars, "archived pages": archived}
+    return {**parts, **telling(state.scalars), "archived pages": archived}
 
 
 def _unequal(a: Mapping[_Key, object], b: Mapping[_Key, object]) -> list[_Key]:

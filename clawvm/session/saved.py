@@ -27,6 +27,7 @@ __all__ = [
     "restore_parts",
     "scalars_of",
     "settle",
+    "telling",
     "whole_of",
 ]
 
@@ -142,6 +143,13 @@ def scalars_of(parts: SessionParts, extra: Tree) -> Tree:
         "faults": {"counts": faults.counts, "hits": faults.hits},
         "session": extra,
     }
+
+
+def telling(scalars: Tree) -> Tree:
+    """Leave out what every boundary changes, whether or not it has anything to commit."""
+    session = scalars.get("session", {})
+    rest = {name: value for name, value in session.items() if name not in ("boundaries", "last")}
+    return {**scalars, "session": rest}
 
 
 def _restore_book(book: PageBook, state: StateDelta) -> None:

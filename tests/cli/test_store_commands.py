@@ -221,6 +221,7 @@ class TestShow:
             "turn 2",
             "boundaries fired 2 turn, 1 end",
             "pages 4 live, 0 archived",
+            "commits ended 2 committed",
             "faults none",
             "rows 3",
             "operations 5 committed, 0 refused",
@@ -269,6 +270,7 @@ class TestShow:
         }
         assert line["archived"] == 3
         assert line["coverage"]["reset"] == 1
+        assert line["outcomes"]["committed"] >= 3
         assert line["journal"]["refused"] == 1
         assert (
             line["journal"]["rows"]
