@@ -107,7 +107,8 @@ def parts_of(state: StateDelta) -> tuple[SessionParts, Tree]:
     SnapshotInvalid
         When it does not hold together.
     """
-    book, layout, faults = PageBook(state.session_id), Layout(), FaultObserver()
+    book, faults = PageBook(state.session_id), FaultObserver()
+    layout = Layout(book.by_slot)
     ladders = LadderMaker(ApproximateCounter().count, None)
     conversation = Conversation(book, layout, ladders, "repair", None)
     try:
