@@ -1,9 +1,13 @@
 """Types of the compiled core; what everything does is told in ``clawvm._reference``."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Self, final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Self, TypeVar, final
 
 import numpy as np
+
+from ._reference.columns import Column
+
+_T = TypeVar("_T")
 
 MAX_PAGES: Final = 16777216
 MAX_ID_BYTES: Final = 512
@@ -14,6 +18,39 @@ MAX_TURN: Final = 4294967295
 HALF_LIFE: Final = 32
 
 def record_dtype() -> np.dtype[np.void]: ...
+def pack_trees(
+    payload: bytearray,
+    trees: list[Any],
+    numbers: dict[str | None, int],
+    what: str,
+    names: Sequence[object],
+) -> None: ...
+def unpack_trees(data: bytes | memoryview, texts: list[str | None], where: str) -> list[Any]: ...
+def pack_texts(
+    payload: bytearray, texts: Iterable[str | None], least: int
+) -> tuple[list[bytes], list[str]]: ...
+def unpack_texts(data: bytes | memoryview) -> list[str | None]: ...
+def pack_columns(
+    payload: bytearray,
+    groups: list[tuple[int, list[list[Any]]]],
+    kinds: tuple[Column, ...],
+    numbers: dict[str | None, int],
+    where: str,
+) -> None: ...
+def unpack_columns(
+    data: bytes | memoryview,
+    kinds: tuple[Column, ...],
+    texts: list[str | None],
+    where: str,
+) -> list[tuple[int, list[list[Any]]]]: ...
+def get_slots(objects: list[Any], kind: type, names: tuple[str, ...]) -> list[list[Any]]: ...
+def make_objects(kind: type[_T], names: tuple[str, ...], columns: list[list[Any]]) -> list[_T]: ...
+def split_dicts(
+    dicts: list[dict[Any, Any]], keys: tuple[tuple[Any, ...] | None, ...]
+) -> tuple[list[int], list[Any]]: ...
+def join_dicts(
+    places: list[int], values: list[Any], keys: tuple[tuple[Any, ...] | None, ...]
+) -> list[dict[Any, Any]]: ...
 
 @final
 class Selection:

@@ -3,6 +3,7 @@
 Both have the same names, methods, sentences and answers. This one is written to be read.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .layout import (
@@ -17,8 +18,12 @@ from .layout import (
 )
 
 if TYPE_CHECKING:
+    from .columns import pack_columns, unpack_columns
+    from .objects import get_slots, join_dicts, make_objects, split_dicts
     from .page_table import PageTable
     from .selector import Selection
+    from .texts import pack_texts, unpack_texts
+    from .trees import pack_trees, unpack_trees
 
 __all__ = [
     "HALF_LIFE",
@@ -30,19 +35,38 @@ __all__ = [
     "MISSING_LEVEL",
     "PageTable",
     "Selection",
+    "get_slots",
+    "join_dicts",
+    "make_objects",
+    "pack_columns",
+    "pack_texts",
+    "pack_trees",
     "record_dtype",
+    "split_dicts",
+    "unpack_columns",
+    "unpack_texts",
+    "unpack_trees",
 ]
+
+_MODULES = {
+    "PageTable": "page_table",
+    "Selection": "selector",
+    "get_slots": "objects",
+    "join_dicts": "objects",
+    "make_objects": "objects",
+    "pack_columns": "columns",
+    "pack_texts": "texts",
+    "pack_trees": "trees",
+    "split_dicts": "objects",
+    "unpack_columns": "columns",
+    "unpack_texts": "texts",
+    "unpack_trees": "trees",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The compiled core takes its limits and sentences from this package and needs neither class:
-    # importing the library does not wait for them.
-    if name == "PageTable":
-        from .page_table import PageTable
-
-        return PageTable
-    if name == "Selection":
-        from .selector import Selection
-
-        return Selection
+    # The compiled core takes its limits and sentences from this package and needs the rest hardly
+    # ever: importing the library does not wait for it.
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

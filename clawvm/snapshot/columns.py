@@ -1,88 +1,92 @@
 """Pages and messages as columns: one list for each field.
 
-Columns are read in a few passes of C code each, where pages one by one would be a thousand times a
-dozen steps of Python.
+Columns are filled and read in a few passes of the core, where pages one by one would be a thousand
+times a dozen steps of Python.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from operator import itemgetter
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from .._backend import core
+from .._reference.columns import BOOLEAN, INTEGER, NUMBER, REFERENCE, STRING, TABLE, Column
 from ..errors import SnapshotInvalid
-from ..pages import CallInfo, Fidelity, Page, PageForm, PageType, Pin, Provenance, Scope
-from .runs import count_of, from_runs, to_runs
+from ..pages import LEVELS, CallInfo, Fidelity, Page, PageForm, PageType, Pin, Provenance, Scope
+from .runs import count_of, from_runs, is_ascending, to_runs
 from .state import RowState
-from .texts import TextPool
-from .trees import Packer
+from .texts import Numbers
 
-__all__ = ["PageColumns", "RowColumns", "page_columns", "pages_of", "row_columns", "rows_of"]
+__all__ = ["COLUMNS", "RowColumns", "page_columns", "pages_of", "row_columns", "rows_of"]
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Place = Annotated[int, msgspec.Meta(ge=-1)]
-Number = Annotated[int, msgspec.Meta(ge=1)]
-"""The number of a text."""
-Text = str | Number
-"""A short text, or the number of a long one."""
-
 Owners = tuple[tuple[Place, Count], ...]
 
-_LEVELS: Final = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
 _FULL: Final = 1 << 3
-# By mask of levels.
-_LADDERS: Final = [
-    tuple(level for place, level in enumerate(_LEVELS) if mask >> place & 1) for mask in range(16)
-]
-_MASKS: Final = {ladder: mask for mask, ladder in enumerate(_LADDERS) if mask & _FULL}
-_FORM_COUNTS: Final = list(map(len, _LADDERS))
+_LADDERS: Final = tuple(
+    tuple(level for place, level in enumerate(LEVELS[1:]) if mask >> place & 1)
+    if mask & _FULL
+    else None
+    for mask in range(16)
+)
+"""The levels of each mask that has the full one."""
 POSITION_MAX: Final = 1 << 32
 """No message stands at this position or after it."""
 
-_T = TypeVar("_T")
+_PAGE: Final = {
+    "id": Column("ids", STRING),
+    "type": Column("types", TABLE, table=tuple(PageType)),
+    "scope": Column("scopes", TABLE, table=tuple(Scope)),
+    "pin": Column("pins", TABLE, table=tuple(Pin)),
+    "floor": Column("floors", TABLE, table=LEVELS),
+    "texts": Column("texts", NUMBER, low=1, in_tuples=True),
+    "weight": Column("weights", INTEGER, low=0),
+    "recompute_cost": Column("recompute costs", INTEGER, low=0),
+    "is_tool": Column("tool", BOOLEAN),
+    "label": Column("labels", NUMBER, low=1),
+    "version": Column("versions", INTEGER, low=0),
+    "slot": Column("slots", INTEGER, low=-1),
+    "position": Column("positions", INTEGER, low=-1),
+    "request": Column("requests", INTEGER),
+    "is_given": Column("given", BOOLEAN),
+    "serial": Column("serials", INTEGER, low=0),
+    "inherited": Column("inherited", INTEGER, low=0),
+    "granted_by": Column("grants", NUMBER, low=1),
+}
+_PROVENANCE: Final = {
+    "source": Column("sources", NUMBER, low=1),
+    "reference": Column("references", REFERENCE, low=1),
+    "turn": Column("turns", INTEGER),
+}
+_FORM: Final = {
+    "texts": Column("form texts", NUMBER, low=0, in_tuples=True),
+    "part_tokens": Column("form tokens", INTEGER, low=0, in_tuples=True),
+    "quality": Column("form qualities", INTEGER, low=0),
+}
+_CALL: Final = {
+    "call_id": Column("call ids", REFERENCE, low=0),
+    "signature": Column("signatures", REFERENCE, low=1),
+    "target": Column("targets", REFERENCE, low=0),
+}
+COLUMNS: Final = (
+    *_PAGE.values(),
+    *_PROVENANCE.values(),
+    Column("ladders", INTEGER, low=_FULL, high=15),
+    *_FORM.values(),
+    Column("callers", INTEGER, low=0),
+    *_CALL.values(),
+)
+"""Pages of one number of parts, field by field; what belongs to a form or a call stands in one list
+for all pages, and `callers` says which of them have a call."""
 
-
-class PageColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Pages of one number of parts, field by field.
-
-    What belongs to a part, a form or a call stands in one list for all pages.
-    """
-
-    parts: Count
-    ids: list[str]
-    types: list[PageType]
-    sources: list[Number]
-    references: list[Text]
-    turns: list[int]
-    scopes: list[Scope]
-    pins: list[Pin]
-    floors: list[Fidelity]
-    texts: list[Number]
-    ladders: list[Annotated[int, msgspec.Meta(ge=_FULL, le=15)]]
-    form_texts: list[Count]
-    form_tokens: list[Count]
-    form_qualities: list[Count]
-    weights: list[Count]
-    recompute_costs: list[Count]
-    are_tools: list[bool]
-    labels: list[Number]
-    versions: list[Count]
-    slots: list[Place]
-    positions: list[Place]
-    requests: list[int]
-    are_given: list[bool]
-    serials: list[Count]
-    inherited: list[Count]
-    grants: list[Number]
-    # Which of the pages have a call, and its fields.
-    callers: list[Count]
-    call_ids: list[Text | None]
-    signatures: list[Text]
-    targets: list[Text | None]
+_PAGE_SLOTS: Final = (*_PAGE, "provenance", "ladder", "call")
+_PROVENANCE_SLOTS: Final = tuple(_PROVENANCE)
+_FORM_SLOTS: Final = tuple(_FORM)
 
 
 class RowColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -92,74 +96,47 @@ class RowColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc
     owners: list[Owners | None]
 
 
-def page_columns(pages: Sequence[Page], pool: TextPool, packer: Packer) -> list[PageColumns]:
-    """Return pages as columns, those with the same number of parts together."""
+def page_columns(payload: bytearray, pages: Sequence[Page], numbers: Numbers, where: str) -> None:
+    """Add pages as columns to the payload, those with the same number of parts together."""
     groups: dict[int, list[Page]] = {}
     for page in pages:
         groups.setdefault(len(page.texts), []).append(page)
-    return [_columns(parts, groups[parts], pool, packer) for parts in sorted(groups)]
-
-
-def _columns(parts: int, pages: Sequence[Page], pool: TextPool, packer: Packer) -> PageColumns:
-    masks = [_MASKS.get(tuple(page.ladder), 0) for page in pages]
-    if 0 in masks:
-        pages = _in_order(pages)
-        masks = [_MASKS[tuple(page.ladder)] for page in pages]
-    forms = [form for page in pages for form in page.ladder.values()]
-    form_texts = [form.texts for form in forms]
-    form_tokens = [form.part_tokens for form in forms]
-    if forms and not {parts} == set(map(len, form_texts)) == set(map(len, form_tokens)):
+    columns = [(parts, _columns(groups[parts])) for parts in sorted(groups)]
+    try:
+        core.pack_columns(payload, columns, COLUMNS, numbers, where)
+    except SnapshotInvalid:
         _refuse_parts(pages)
-    calls = [(place, page.call) for place, page in enumerate(pages) if page.call is not None]
-    return PageColumns(
-        parts=parts,
-        ids=[page.id for page in pages],
-        types=[page.type for page in pages],
-        sources=pool.numbers([page.provenance.source for page in pages]),
-        references=packer.references([page.provenance.reference for page in pages]),  # type: ignore[arg-type]
-        turns=[page.provenance.turn for page in pages],
-        scopes=[page.scope for page in pages],
-        pins=[page.pin for page in pages],
-        floors=[page.floor for page in pages],
-        texts=pool.numbers(chain.from_iterable([page.texts for page in pages])),
-        ladders=masks,
-        form_texts=pool.numbers(chain.from_iterable(form_texts)),
-        form_tokens=list(chain.from_iterable(form_tokens)),
-        form_qualities=[form.quality for form in forms],
-        weights=[page.weight for page in pages],
-        recompute_costs=[page.recompute_cost for page in pages],
-        are_tools=[page.is_tool for page in pages],
-        labels=pool.numbers([page.label for page in pages]),
-        versions=[page.version for page in pages],
-        slots=[page.slot for page in pages],
-        positions=[page.position for page in pages],
-        requests=[page.request for page in pages],
-        are_given=[page.is_given for page in pages],
-        serials=[page.serial for page in pages],
-        inherited=[page.inherited for page in pages],
-        grants=pool.numbers([page.granted_by for page in pages]),
-        callers=[place for place, _ in calls],
-        call_ids=packer.references([call.call_id for _, call in calls]),
-        signatures=packer.references([call.signature for _, call in calls]),  # type: ignore[arg-type]
-        targets=packer.references([call.target for _, call in calls]),
-    )
+        raise
 
 
-def _in_order(pages: Sequence[Page]) -> list[Page]:
-    """Return the pages with their ladders' levels in ascending order."""
-    for page in pages:
-        if Fidelity.FULL not in page.ladder or not set(page.ladder) <= set(_LEVELS):
-            raise SnapshotInvalid(
-                f"page {page.id!r} has a ladder without a full level, or with one that is none: "
-                f"{list(page.ladder)}"
-            )
+def _columns(pages: list[Page]) -> list[list[Any]]:
+    *columns, provenances, ladders, calls = core.get_slots(pages, Page, _PAGE_SLOTS)
+    try:
+        masks, forms = core.split_dicts(ladders, _LADDERS)
+    except ValueError:
+        masks, forms = core.split_dicts([_in_order(page) for page in pages], _LADDERS)
+    made = [call for call in calls if call is not None]
     return [
-        replace(page, ladder={level: page.ladder[level] for level in sorted(page.ladder)})
-        for page in pages
+        *columns,
+        *core.get_slots(provenances, Provenance, _PROVENANCE_SLOTS),
+        masks,
+        *core.get_slots(forms, PageForm, _FORM_SLOTS),
+        [place for place, call in enumerate(calls) if call is not None],
+        *[list(map(itemgetter(place), made)) for place in range(len(_CALL))],
     ]
 
 
-def _refuse_parts(pages: Sequence[Page]) -> NoReturn:
+def _in_order(page: Page) -> dict[Fidelity, PageForm]:
+    """Return the page's ladder with its levels in ascending order."""
+    if Fidelity.FULL not in page.ladder or not set(page.ladder) <= set(LEVELS[1:]):
+        raise SnapshotInvalid(
+            f"page {page.id!r} has a ladder without a full level, or with one that is none: "
+            f"{list(page.ladder)}"
+        )
+    return {level: page.ladder[level] for level in LEVELS[1:] if level in page.ladder}
+
+
+def _refuse_parts(pages: Sequence[Page]) -> None:
     for page in pages:
         for form in page.ladder.values():
             if not len(page.texts) == len(form.texts) == len(form.part_tokens):
@@ -168,10 +145,9 @@ def _refuse_parts(pages: Sequence[Page]) -> NoReturn:
                     f"{len(form.texts)} texts and {len(form.part_tokens)} token counts; each part "
                     "has one of both"
                 )
-    raise AssertionError("some form of these pages has another number of parts than its page")
 
 
-def pages_of(groups: Sequence[PageColumns], texts: Sequence[str | None], where: str) -> list[Page]:
+def pages_of(data: memoryview, texts: list[str | None], where: str) -> list[Page]:
     """Return the pages of columns that hold together, group after group.
 
     Raises
@@ -179,126 +155,46 @@ def pages_of(groups: Sequence[PageColumns], texts: Sequence[str | None], where: 
     SnapshotInvalid
         When their lengths do not agree, or a text's number is not one.
     """
-    if len({columns.parts for columns in groups}) != len(groups):
+    groups = core.unpack_columns(data, COLUMNS, texts, where)
+    if len({parts for parts, _ in groups}) != len(groups):
         raise _damaged(where, "pages with the same number of parts stand apart")
-    return list(chain.from_iterable(_pages(columns, texts, where) for columns in groups))
+    try:
+        return list(chain.from_iterable(_pages(*group, where) for group in groups))
+    except ValueError as error:
+        raise _damaged(where, f"its columns do not agree ({error})") from error
 
 
-def _pages(columns: PageColumns, texts: Sequence[str | None], where: str) -> list[Page]:
-    count = len(columns.ids)
-    form_count = sum(map(_FORM_COUNTS.__getitem__, columns.ladders))
-    numbers = (
-        columns.texts,
-        columns.form_texts,
-        columns.sources,
-        columns.labels,
-        columns.grants,
-    )
-    if max(max(column, default=0) for column in numbers) >= len(texts):
-        raise _damaged(where, f"there are {len(texts) - 1} texts and it names another")
-    text_of: Callable[[int], Any] = texts.__getitem__
-    forms = _made(
-        PageForm,
-        form_count,
-        where,
-        texts=_cut(map(text_of, columns.form_texts), columns.parts, form_count, where),
-        part_tokens=_cut(columns.form_tokens, columns.parts, form_count, where),
-        quality=columns.form_qualities,
-    )
-    references = _resolved(columns.references, texts, where)
-    sources = list(map(text_of, columns.sources))
-    if "" in sources or "" in references:
+def _pages(parts: int, columns: list[list[Any]], where: str) -> list[Page]:
+    own, rest = columns[: len(_PAGE)], columns[len(_PAGE) :]
+    provenance, masks, form, callers, call = rest[:3], rest[3], rest[4:7], rest[7], rest[8:]
+    count = len(own[0])
+    if "" in provenance[0] or "" in provenance[1]:
         raise _damaged(where, "a provenance needs a source and a reference")
-    provenances = _made(
-        Provenance, count, where, source=sources, reference=references, turn=columns.turns
-    )
-    return _made(
-        Page,
-        count,
-        where,
-        id=columns.ids,
-        type=columns.types,
-        provenance=provenances,
-        scope=columns.scopes,
-        pin=columns.pins,
-        floor=columns.floors,
-        texts=_cut(map(text_of, columns.texts), columns.parts, count, where),
-        ladder=_ladders(columns.ladders, forms),
-        weight=columns.weights,
-        recompute_cost=columns.recompute_costs,
-        is_tool=columns.are_tools,
-        label=list(map(text_of, columns.labels)),
-        version=columns.versions,
-        slot=columns.slots,
-        position=columns.positions,
-        request=columns.requests,
-        is_given=columns.are_given,
-        serial=columns.serials,
-        inherited=columns.inherited,
-        granted_by=list(map(text_of, columns.grants)),
-        call=_calls(columns, count, texts, where),
-    )
+    if not parts:
+        own[_TEXTS] = [()] * count
+        form[:2] = [[()] * len(form[2])] * 2
+    forms = core.make_objects(PageForm, _FORM_SLOTS, form)
+    provenances = core.make_objects(Provenance, _PROVENANCE_SLOTS, provenance)
+    ladders = core.join_dicts(masks, forms, _LADDERS)
+    calls = _calls(callers, call, count, where)
+    return core.make_objects(Page, _PAGE_SLOTS, [*own, provenances, ladders, calls])
+
+
+_TEXTS: Final = list(_PAGE).index("texts")
 
 
 def _calls(
-    columns: PageColumns, count: int, texts: Sequence[str | None], where: str
+    callers: list[int], fields: list[list[Any]], count: int, where: str
 ) -> list[CallInfo | None]:
     calls: list[CallInfo | None] = [None] * count
-    fields = [
-        _resolved(column, texts, where)
-        for column in (columns.call_ids, columns.signatures, columns.targets)
-    ]
-    if {len(columns.callers)} != set(map(len, fields)):
+    if {len(callers)} != set(map(len, fields)):
         raise _damaged(where, "the fields of calls do not agree")
-    for caller, call in zip(columns.callers, map(CallInfo, *fields), strict=True):
-        if caller >= count or calls[caller] is not None:
-            raise _damaged(where, f"call of page {caller} of {count}, or a second one")
+    if not is_ascending(callers) or (callers and callers[-1] >= count):
+        raise _damaged(where, f"calls are of some of {count} pages, in order")
+    made = map(tuple.__new__, repeat(CallInfo), zip(*fields, strict=True))
+    for caller, call in zip(callers, made, strict=True):
         calls[caller] = call
     return calls
-
-
-def _ladders(masks: Sequence[int], forms: Sequence[PageForm]) -> list[dict[Fidelity, PageForm]]:
-    rest = iter(forms)
-    # zip asks for a level first, so it takes no form too many.
-    return [dict(zip(_LADDERS[mask], rest, strict=False)) for mask in masks]
-
-
-def _cut(values: Iterable[_T], size: int, count: int, where: str) -> Sequence[tuple[_T, ...]]:
-    """Return `count` tuples of `size` of the values each."""
-    if not size:
-        tuples: list[tuple[_T, ...]] = [()] * count
-        rest = list(values)
-    else:
-        rest = []
-        iterator = iter(values)
-        tuples = list(zip(*[iterator] * size, strict=False))
-        rest = list(iterator)
-    if rest or len(tuples) != count:
-        raise _damaged(where, f"{count} times {size} values were expected")
-    return tuples
-
-
-def _resolved(column: Sequence[Any], texts: Sequence[str | None], where: str) -> list[Any]:
-    """Return a column with the texts in the place of their numbers."""
-    if int not in set(map(type, column)):
-        return list(column)
-    try:
-        return [texts[item] if type(item) is int else item for item in column]
-    except IndexError:
-        raise _damaged(where, f"there are {len(texts) - 1} texts and it names another") from None
-
-
-def _made(kind: type[_T], count: int, where: str, **columns: Sequence[object]) -> list[_T]:
-    """Return `count` objects whose slots hold what the columns say.
-
-    Their constructors are not called: the slots are filled column by column, which C code does.
-    """
-    made = list(map(object.__new__, repeat(kind, count)))
-    for name, column in columns.items():
-        if len(column) != count:
-            raise _damaged(where, f"{count} {kind.__name__} and {len(column)} values of {name}")
-        deque(map(vars(kind)[name].__set__, made, column), maxlen=0)
-    return made
 
 
 def _damaged(where: str, what: str) -> SnapshotInvalid:
@@ -306,40 +202,35 @@ def _damaged(where: str, what: str) -> SnapshotInvalid:
 
 
 def row_columns(
-    rows: Mapping[int, RowState | None], packer: Packer
-) -> tuple[RowColumns, list[Any]]:
-    """Return where messages stand, and the messages themselves."""
+    rows: Mapping[int, RowState | None],
+) -> tuple[RowColumns, list[Any], list[int]]:
+    """Return where messages stand, the messages themselves, and their positions one by one."""
     places = sorted(rows)
-    states = [rows[place] for place in places]
-    messages = [
-        None if state is None else packer.tree(state.message, f"message {place}")
-        for place, state in zip(places, states, strict=True)
-    ]
-    owners = [None if state is None else state.owners for state in states]
-    return RowColumns(to_runs(places), owners), messages
+    states = list(map(rows.__getitem__, places))
+    messages = [None if state is None else state[0] for state in states]
+    owners = [None if state is None else state[1] for state in states]
+    return RowColumns(to_runs(places), owners), messages, places
 
 
-def rows_of(columns: RowColumns, messages: Sequence[Any], where: str) -> dict[int, RowState | None]:
+def rows_of(columns: RowColumns, messages: list[Any], where: str) -> dict[int, RowState | None]:
     """Return the messages of columns that hold together."""
     owners = columns.owners
     count = count_of(columns.positions)
     if not count == len(messages) == len(owners):
         raise _damaged(where, f"{count} positions, {len(messages)} messages, {len(owners)} owners")
     places = from_runs(columns.positions, POSITION_MAX, f"section {where}")
-    if places != sorted(set(places)):
+    if not is_ascending(places):
         raise _damaged(where, "positions stand twice or out of their order")
-    if not {dict, type(None)}.issuperset(map(type, messages)):
+    kinds = set(map(type, messages))
+    if not kinds <= {dict, type(None)}:
         raise _damaged(where, "a message is no dict")
-    rows: dict[int, Any] = dict(zip(places, zip(messages, owners, strict=True), strict=True))
-    if None in messages or None in owners:
+    # What RowState(*pair) comes to, without a call of Python for each.
+    states = map(tuple.__new__, repeat(RowState), zip(messages, owners, strict=True))
+    rows: dict[int, Any] = dict(zip(places, states, strict=True))
+    if type(None) in kinds or None in owners:
         for place, (message, owner) in rows.items():
             if (message is None) != (owner is None):
                 raise _damaged(where, f"message {place} has no owners, or they have no message")
-        there = {place: pair for place, pair in rows.items() if pair[0] is not None}
-        return {**dict.fromkeys(places), **_states(there)}
-    return _states(rows)
-
-
-def _states(rows: Mapping[int, tuple[dict[str, Any], Owners]]) -> dict[int, RowState | None]:
-    # What RowState(*pair) comes to, without a call of Python for each.
-    return dict(zip(rows, map(tuple.__new__, repeat(RowState), rows.values()), strict=True))
+            if message is None:
+                rows[place] = None
+    return rows

@@ -19,7 +19,7 @@ from .header import (
 )
 from .sections import section, split
 from .state import JSON, Decoded, Encoded, Kind, StateDelta, check_kind
-from .texts import TextPool, read_texts
+from .texts import new_numbers, read_texts, write_texts
 
 __all__ = ["decode", "decode_payload", "encode"]
 
@@ -59,21 +59,18 @@ def encode(
         When something in it is no JSON, does not hold together, or passes a documented limit.
     """
     check_kind(kind, delta, operations, base)
-    from .payload import write_delta, write_texts, write_trees
-    from .trees import Packer
+    from .payload import write_delta, write_trees
 
-    pool = TextPool()
-    packer = Packer(pool)
+    numbers = new_numbers()
     payload = bytearray()
     if base is not None:
         with section(payload, b"BASE"):
             payload += base
     with _no_collections():
         if delta is not None:
-            write_delta(payload, delta, pool, packer)
-        write_trees(payload, operations, meta or {}, packer)
-        texts = pool.written(external, known or {})
-        write_texts(payload, texts)
+            write_delta(payload, delta, numbers)
+        write_trees(payload, operations, meta or {}, numbers)
+        contents, content_texts = write_texts(payload, numbers, external, known or {})
     if len(payload) > RAW_BYTES_MAX:
         raise SnapshotInvalid(
             f"a snapshot holds at most {RAW_BYTES_MAX} bytes and this one has {len(payload)}; "
@@ -86,13 +83,13 @@ def encode(
         records=0 if delta is None else len(delta.slots),
         stored_bytes=len(stored),
         raw_bytes=len(payload),
-        texts=len(texts.items),
-        contents=len(texts.contents),
+        texts=len(numbers) - 1,
+        contents=len(contents),
         digest=digest_of(payload),
         stored_checksum=checksum(stored),
     )
     data = write_header(header) + stored
-    return Encoded(data, texts.contents, texts.content_texts, header.digest)
+    return Encoded(data, contents, content_texts, header.digest)
 
 
 def _compressed(payload: bytearray) -> tuple[bytes, int]:
@@ -126,22 +123,14 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
     """Read what stands behind a header that has been checked."""
     payload = _payload(header, stored)
     sections = split(payload, newer=header.format_minor > FORMAT_MINOR)
-    from .payload import read_delta, read_items, read_trees
-    from .trees import hook_for
+    from .payload import read_delta, read_trees
 
     with _no_collections():
-        items = read_items(sections.get(b"TEXT"), header, contents)
-        texts = read_texts(items, contents)
-        hook = hook_for(texts)
-        delta = read_delta(sections, header, texts, hook)
-        operations, meta = read_trees(sections, texts, hook)
+        texts, outside = read_texts(sections, header, contents)
+        delta = read_delta(sections, header, texts)
+        operations, meta = read_trees(sections, texts)
     base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
     check_kind(header.kind, delta, operations, base)
-    outside = [
-        text
-        for text, item in zip(texts[1:], items, strict=True)
-        if text is not None and item is None
-    ]
     return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
 
 

@@ -4,78 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
+from .._backend import core
 from ..errors import SnapshotInvalid
 from ..pages import Page
-from .columns import (
-    Count,
-    PageColumns,
-    RowColumns,
-    Text,
-    page_columns,
-    pages_of,
-    row_columns,
-    rows_of,
-)
-from .header import Header, digest_of_all
+from .columns import Count, RowColumns, page_columns, pages_of, row_columns, rows_of
+from .header import Header
 from .runs import count_of, from_runs, to_runs
 from .sections import section
 from .state import JSON, RECORD_BYTES, RowState, StateDelta
-from .texts import TextPool, Written
-from .trees import Hook, Packer, check_trees, decode_with, encode_into
+from .structs import decode_with, encode_into
+from .texts import Numbers, refer
 
-__all__ = [
-    "SLOTS_MAX",
-    "read_delta",
-    "read_items",
-    "read_trees",
-    "write_delta",
-    "write_texts",
-    "write_trees",
-]
+__all__ = ["SLOTS_MAX", "read_delta", "read_trees", "write_delta", "write_trees"]
 
 SLOTS_MAX: Final = 1 << 20
 """Slots of one page table, at most: a list of free ones may take a hundred times its bytes."""
 _OF_A_DELTA: Final = (b"RECS", b"PAGE", b"ARCH", b"ROWS", b"MSGS", b"SCAL")
-Digest = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+
+
+_slot_of = attrgetter("slot")
 
 
 class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """A page table's meta, and what else there is one of; the lists are runs."""
 
-    session_id: Text
+    # A short text, or the number of a long one.
+    session_id: str | Count
     row_count: Count
     half_life: Count
     clock: Count
     end: Count
     free: list[Count]
     slots: list[Count]
+    # For each archived page, in the order of the groups, its place among all of them.
+    archived: list[Count]
 
 
-class _Archive(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """Pages out of the table; for each, in the order of the groups, its place among all (runs)."""
-
-    places: list[Count]
-    groups: list[PageColumns]
+_table_decoder = msgspec.msgpack.Decoder(_Table)
+_rows_decoder = msgspec.msgpack.Decoder(RowColumns)
 
 
-class _Texts(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    digest: Digest | None
-    items: list[Any]
-
-
-def write_delta(payload: bytearray, delta: StateDelta, pool: TextPool, packer: Packer) -> None:
+def write_delta(payload: bytearray, delta: StateDelta, numbers: Numbers) -> None:
     """Add the sections of a state or change."""
     where = f"session {delta.session_id!r}"
     _check_sizes(delta, where)
     table: Mapping[str, Any] = delta.table
     with section(payload, b"TABL"):
         meta = (table["half_life"], table["clock"], table["end"])
-        runs = (to_runs(table["free"]), to_runs(delta.slots))
-        session_id = packer.refer(delta.session_id)
+        runs = (to_runs(table["free"]), to_runs(delta.slots), _places(delta.archived))
+        session_id = refer(delta.session_id, numbers)
         encode_into(payload, _Table(session_id, delta.row_count, *meta, *runs), where)
     if delta.records:
         with section(payload, b"RECS"):
@@ -83,18 +64,17 @@ def write_delta(payload: bytearray, delta: StateDelta, pool: TextPool, packer: P
     if delta.pages:
         with section(payload, b"PAGE"):
             pages = [delta.pages[slot] for slot in sorted(delta.pages)]
-            encode_into(payload, page_columns(pages, pool, packer), where)
+            page_columns(payload, pages, numbers, where)
     if delta.archived:
         with section(payload, b"ARCH"):
-            groups = page_columns(delta.archived, pool, packer)
-            encode_into(payload, _Archive(_places(delta.archived), groups), where)
+            page_columns(payload, delta.archived, numbers, where)
     if delta.rows:
-        columns, messages = row_columns(delta.rows, packer)
+        columns, messages, places = row_columns(delta.rows)
         with section(payload, b"ROWS"):
             encode_into(payload, columns, where)
         with section(payload, b"MSGS"):
-            encode_into(payload, messages, where)
-    _write_named(payload, b"SCAL", delta.scalars, "scalar", packer)
+            core.pack_trees(payload, messages, numbers, "message", places)
+    _write_named(payload, b"SCAL", delta.scalars, "scalar", numbers)
 
 
 def _places(pages: Sequence[Page]) -> list[int]:
@@ -103,15 +83,15 @@ def _places(pages: Sequence[Page]) -> list[int]:
 
 
 def _write_named(
-    payload: bytearray, tag: bytes, trees: Mapping[str, JSON], what: str, packer: Packer
+    payload: bytearray, tag: bytes, trees: Mapping[str, JSON], what: str, numbers: Numbers
 ) -> None:
     """Add a section of trees by name: a list of names and trees in turn, in order of the names."""
     if trees:
         with section(payload, tag):
-            flat: list[Any] = []
-            for name in sorted(trees):
-                flat += (packer.refer(name), packer.tree(trees[name], f"{what} {name!r}"))
-            encode_into(payload, flat, what)
+            names = sorted(trees)
+            flat = [item for name in names for item in (name, trees[name])]
+            whose = [name for name in names for _ in range(2)]
+            core.pack_trees(payload, flat, numbers, what, whose)
 
 
 def _check_sizes(delta: StateDelta, where: str) -> None:
@@ -126,63 +106,26 @@ def _check_sizes(delta: StateDelta, where: str) -> None:
             f"{where}: {len(delta.slots)} slots have records of "
             f"{len(delta.slots) * RECORD_BYTES} bytes, found {len(delta.records)}"
         )
-    for slot, page in delta.pages.items():
-        if page.slot != slot:
-            raise SnapshotInvalid(
-                f"{where}: page {page.id!r} has slot {page.slot} and stands at slot {slot}"
-            )
+    if list(map(_slot_of, delta.pages.values())) != list(delta.pages):
+        slot, page = next(item for item in delta.pages.items() if item[1].slot != item[0])
+        raise SnapshotInvalid(
+            f"{where}: page {page.id!r} has slot {page.slot} and stands at slot {slot}"
+        )
 
 
 def write_trees(
-    payload: bytearray, operations: Sequence[JSON], meta: Mapping[str, JSON], packer: Packer
+    payload: bytearray, operations: Sequence[JSON], meta: Mapping[str, JSON], numbers: Numbers
 ) -> None:
     """Add the sections of operations and notes."""
     if operations:
-        trees = [packer.tree(tree, f"operation {place}") for place, tree in enumerate(operations)]
         with section(payload, b"OPER"):
-            encode_into(payload, trees, "operations")
-    _write_named(payload, b"META", meta, "note", packer)
-
-
-def write_texts(payload: bytearray, texts: Written) -> None:
-    """Add the section of the texts."""
-    if texts.items:
-        with section(payload, b"TEXT"):
-            encode_into(payload, _Texts(texts.digest, texts.items), "texts")
-
-
-def read_items(
-    data: memoryview | None, header: Header, contents: Sequence[bytes]
-) -> list[str | bytes | None]:
-    """Return the texts as stored, None for those in `contents`, which are checked to be the ones.
-
-    Raises
-    ------
-    SnapshotInvalid
-        When their number is not the header's, or the contents are others.
-    """
-    texts = _Texts(None, []) if data is None else decode_with(data, _Texts, "TEXT")
-    outside = texts.items.count(None)
-    if not {str, bytes, type(None)}.issuperset(map(type, texts.items)):
-        raise SnapshotInvalid("section TEXT is damaged: it has something that is no text")
-    if len(texts.items) != header.texts or outside != header.contents:
-        raise SnapshotInvalid(
-            f"section TEXT has {len(texts.items)} texts, {outside} of them elsewhere; the header "
-            f"says {header.texts} and {header.contents}"
-        )
-    if len(contents) != outside:
-        raise SnapshotInvalid(
-            f"the record refers to {outside} contents of its store and was given {len(contents)}"
-        )
-    if texts.digest != (digest_of_all(contents) if contents else None):
-        raise SnapshotInvalid(
-            f"the {outside} contents are not those that the record was written with"
-        )
-    return texts.items
+            count = range(len(operations))
+            core.pack_trees(payload, list(operations), numbers, "operation", count)
+    _write_named(payload, b"META", meta, "note", numbers)
 
 
 def read_delta(
-    sections: Mapping[bytes, memoryview], header: Header, texts: Sequence[str | None], hook: Hook
+    sections: Mapping[bytes, memoryview], header: Header, texts: list[str | None]
 ) -> StateDelta | None:
     """Return the state or change, if the container has one."""
     data = sections.get(b"TABL")
@@ -191,7 +134,7 @@ def read_delta(
         if stray or header.records:
             raise SnapshotInvalid(f"the snapshot has sections {stray} and no section b'TABL'")
         return None
-    table = decode_with(data, _Table, "TABL")
+    table = decode_with(_table_decoder, data, "TABL")
     records = bytes(sections.get(b"RECS", b""))
     if not count_of(table.slots) == header.records == len(records) / RECORD_BYTES:
         raise SnapshotInvalid(
@@ -213,10 +156,10 @@ def read_delta(
         slots=from_runs(table.slots, table.end, "the slots"),
         records=records,
         pages=_read_pages(sections.get(b"PAGE"), texts),
-        archived=_read_archive(sections.get(b"ARCH"), texts),
-        rows=_read_rows(sections.get(b"ROWS"), sections.get(b"MSGS"), hook),
+        archived=_read_archive(sections.get(b"ARCH"), table.archived, texts),
+        rows=_read_rows(sections.get(b"ROWS"), sections.get(b"MSGS"), texts),
         row_count=table.row_count,
-        scalars=_read_named(sections.get(b"SCAL"), "SCAL", texts, hook),
+        scalars=_read_named(sections.get(b"SCAL"), "SCAL", texts),
     )
 
 
@@ -231,23 +174,22 @@ def _text_of(reference: object, texts: Sequence[str | None], where: str) -> str:
     return text
 
 
-def _read_pages(data: memoryview | None, texts: Sequence[str | None]) -> dict[int, Page]:
+def _read_pages(data: memoryview | None, texts: list[str | None]) -> dict[int, Page]:
     if data is None:
         return {}
-    pages = pages_of(decode_with(data, list[PageColumns], "PAGE"), texts, "PAGE")
-    pages.sort(key=attrgetter("slot"))
-    by_slot = {page.slot: page for page in pages}
+    pages = pages_of(data, texts, "PAGE")
+    pages.sort(key=_slot_of)
+    by_slot = dict(zip(map(_slot_of, pages), pages, strict=True))
     if len(by_slot) != len(pages) or -1 in by_slot:
         raise SnapshotInvalid("section PAGE is damaged: two pages in one slot, or one in none")
     return by_slot
 
 
-def _read_archive(data: memoryview | None, texts: Sequence[str | None]) -> list[Page]:
-    if data is None:
-        return []
-    archive = decode_with(data, _Archive, "ARCH")
-    pages = pages_of(archive.groups, texts, "ARCH")
-    places = from_runs(archive.places, len(pages), "section ARCH")
+def _read_archive(
+    data: memoryview | None, runs: Sequence[int], texts: list[str | None]
+) -> list[Page]:
+    pages = [] if data is None else pages_of(data, texts, "ARCH")
+    places = from_runs(runs, len(pages), "the places of section ARCH")
     ordered = dict(zip(places, pages, strict=False))
     if len(ordered) != len(pages):
         raise SnapshotInvalid("section ARCH is damaged: two pages in one place, or one in none")
@@ -255,37 +197,34 @@ def _read_archive(data: memoryview | None, texts: Sequence[str | None]) -> list[
 
 
 def _read_rows(
-    data: memoryview | None, messages: memoryview | None, hook: Hook
+    data: memoryview | None, messages: memoryview | None, texts: list[str | None]
 ) -> dict[int, RowState | None]:
     if data is None or messages is None:
         if data is not messages:
             raise SnapshotInvalid("the snapshot has one of the sections ROWS and MSGS")
         return {}
-    columns = decode_with(data, RowColumns, "ROWS")
-    trees = decode_with(messages, list[Any], "MSGS", hook)
-    check_trees(messages, trees, "MSGS")
-    return rows_of(columns, trees, "ROWS")
+    columns = decode_with(_rows_decoder, data, "ROWS")
+    return rows_of(columns, core.unpack_trees(messages, texts, "MSGS"), "ROWS")
 
 
-def _read_named(
-    data: memoryview | None, where: str, texts: Sequence[str | None], hook: Hook
-) -> dict[str, JSON]:
+def _read_named(data: memoryview | None, where: str, texts: list[str | None]) -> dict[str, JSON]:
     if data is None:
         return {}
-    flat = decode_with(data, list[Any], where, hook)
-    check_trees(data, flat, where)
-    names = [_text_of(name, texts, where) for name in flat[::2]]
+    flat = core.unpack_trees(data, texts, where)
+    names = flat[::2]
+    stray = [name for name in names if type(name) is not str]
+    if stray:
+        raise SnapshotInvalid(f"section {where} is damaged: {stray[0]!r} is no text")
     if len(flat) % 2 or names != sorted(set(names)):
         raise SnapshotInvalid(f"section {where} is damaged: a name without a value, or twice")
     return dict(zip(names, flat[1::2], strict=True))
 
 
 def read_trees(
-    sections: Mapping[bytes, memoryview], texts: Sequence[str | None], hook: Hook
+    sections: Mapping[bytes, memoryview], texts: list[str | None]
 ) -> tuple[list[JSON], dict[str, JSON]]:
     """Return the operations and the notes."""
     operations: list[JSON] = []
     if b"OPER" in sections:
-        operations = decode_with(sections[b"OPER"], list[Any], "OPER", hook)
-        check_trees(sections[b"OPER"], operations, "OPER")
-    return operations, _read_named(sections.get(b"META"), "META", texts, hook)
+        operations = core.unpack_trees(sections[b"OPER"], texts, "OPER")
+    return operations, _read_named(sections.get(b"META"), "META", texts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import lt
 
 from ..errors import SnapshotInvalid
 
-__all__ = ["count_of", "from_runs", "to_runs"]
+__all__ = ["count_of", "from_runs", "is_ascending", "to_runs"]
 
 
 def to_runs(numbers: Iterable[int]) -> list[int]:
@@ -21,6 +22,11 @@ def to_runs(numbers: Iterable[int]) -> list[int]:
             runs += (number, 1)
         expected = number + 1
     return runs
+
+
+def is_ascending(numbers: Sequence[int]) -> bool:
+    """Tell whether each number is larger than the one before it."""
+    return all(map(lt, numbers, numbers[1:]))
 
 
 def count_of(runs: Sequence[int]) -> int:

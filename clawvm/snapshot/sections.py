@@ -23,6 +23,7 @@ TAGS: Final = (
     b"OPER",
     b"META",
     b"TEXT",
+    b"CONT",
 )
 """Every section there is, in the order in which they stand; one with nothing in it is left out."""
 _HEAD = struct.Struct("<4sI")

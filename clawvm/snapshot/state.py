@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import SnapshotInvalid
 from ..pages import Page
+from .runs import is_ascending
 
 __all__ = ["JSON", "Decoded", "Encoded", "Kind", "RowState", "StateDelta", "apply", "check_kind"]
 
@@ -232,7 +234,7 @@ def _check_slots(delta: StateDelta) -> None:
     named = free.union(delta.slots, delta.pages)
     if (
         len(free) != len(_free(delta))
-        or delta.slots != sorted(set(delta.slots))
+        or not is_ascending(delta.slots)
         or not free.isdisjoint(delta.slots)
         or not free.isdisjoint(delta.pages)
         or (named and not 0 <= min(named) <= max(named) < end)  # type: ignore[operator]
@@ -256,7 +258,7 @@ def _check_whole(state: StateDelta) -> None:
             f"session {state.session_id!r}: {used} slots in use, and pages for "
             f"{len(state.pages)}; each has one, in the same order"
         )
-    ids = {page.id for page in chain(state.pages.values(), state.archived)}
+    ids = set(map(attrgetter("id"), chain(state.pages.values(), state.archived)))
     if len(ids) != len(state.pages) + len(state.archived):
         raise SnapshotInvalid(f"session {state.session_id!r}: two pages have one id")
     if list(state.rows) != list(range(state.row_count)):
@@ -264,8 +266,8 @@ def _check_whole(state: StateDelta) -> None:
             f"session {state.session_id!r}: {state.row_count} positions and messages at "
             f"{len(state.rows)} of them; each has one, or None"
         )
-    rows = [row.owners for row in state.rows.values() if row is not None]
-    owners = {slot for slot, _ in chain.from_iterable(rows)} - {-1}
+    rows = map(itemgetter(1), filter(None, state.rows.values()))
+    owners = set(map(itemgetter(0), chain.from_iterable(rows))) - {-1}
     if not owners <= state.pages.keys():
         raise SnapshotInvalid(
             f"session {state.session_id!r}: a message belongs to slot "

@@ -5,91 +5,100 @@ Texts have numbers from 1, in the order in which they were first referred to; 0 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
+from .._backend import core
+from .._reference.trees import TEXT_CHARS_MIN, is_plain
 from ..errors import SnapshotInvalid
 from ..stores.protocol import CONTENT_BYTES_MIN
-from .header import digest_of_all
+from .header import Header, digest_of_all
+from .sections import section
 
-__all__ = ["TEXT_CHARS_MIN", "TextPool", "Written", "read_texts"]
+__all__ = ["Numbers", "new_numbers", "read_texts", "refer", "write_texts"]
 
-TEXT_CHARS_MIN: Final = 64
-"""A text of at least so many characters is kept once and referred to by its number."""
-_ENCODING: Final = ("utf-8", "surrogatepass")
+Numbers: TypeAlias = dict[str | None, int]
+"""The numbers of texts; one that is not in it gets its size, which is the next."""
 
 
-class Written(NamedTuple):
-    """The texts of a pool, as they are stored.
+def new_numbers() -> Numbers:
+    """Return the numbers of no texts."""
+    return {None: 0}
 
-    Parameters
-    ----------
-    items : list of (str, bytes or None)
-        A text of ASCII as it is, any other as UTF-8; None for one that is left to a store.
-    contents : list of (bytes or int)
-        The bytes of those, or the ids under which the store has them already.
-    content_texts : list of str
-        Their texts.
-    digest : bytes or None
-        What names the contents all together, if there are any.
+
+def refer(text: str, numbers: Numbers) -> str | int:
+    """Return a short text as it is, or the number of a long one.
+
+    A short text that cannot be written as UTF-8 (a lone surrogate) counts as long: the texts have
+    an encoding that can.
     """
-
-    items: list[str | bytes | None]
-    contents: list[bytes | int]
-    content_texts: list[str]
-    digest: bytes | None
+    if len(text) < TEXT_CHARS_MIN and is_plain(text):
+        return text
+    return numbers.setdefault(text, len(numbers))
 
 
-class TextPool:
-    """Texts by number."""
+def write_texts(
+    payload: bytearray, numbers: Numbers, external: bool, known: Mapping[str, int]
+) -> tuple[list[bytes | int], list[str]]:
+    """Add the sections of the texts.
 
-    def __init__(self) -> None:
-        # What is not in it gets its size as its value: the next number. C code does all of that.
-        numbers: defaultdict[str | None, int] = defaultdict()
-        numbers.default_factory = numbers.__len__
-        numbers[None] = 0
-        self._numbers = numbers
-        self.number = numbers.__getitem__
-        """Return a text's number."""
-
-    def numbers(self, texts: Iterable[str | None]) -> list[int]:
-        """Return the numbers of texts."""
-        return list(map(self.number, texts))
-
-    def written(self, external: bool, known: Mapping[str, int]) -> Written:
-        """Return what is stored here of each text, and what is left to a store."""
-        texts = [text for text in self._numbers if text is not None]
-        # Not all of them as bytes, because msgspec copies a str of ASCII as it lies in memory. Any
-        # other it would have Python encode, and Python keeps what it encoded beside the text.
-        items: list[str | bytes | None] = [
-            text if text.isascii() else text.encode(*_ENCODING) for text in texts
-        ]
-        if not external:
-            return Written(items, [], [], None)
-        contents: list[bytes | int] = []
-        content_texts: list[str] = []
-        outside: list[bytes] = []
-        for place, (text, item) in enumerate(zip(texts, items, strict=True)):
-            if item is not None and len(item) >= CONTENT_BYTES_MIN:
-                data = item.encode() if isinstance(item, str) else item
-                items[place] = None
-                outside.append(data)
-                contents.append(known.get(text, data))
-                content_texts.append(text)
-        return Written(items, contents, content_texts, digest_of_all(outside) if outside else None)
+    Returns
+    -------
+    tuple of (list of (bytes or int), list of str)
+        Those that are left to a store: their bytes, or the ids under which the store has them
+        already; and the texts themselves.
+    """
+    if len(numbers) == 1:
+        return [], []
+    with section(payload, b"TEXT"):
+        least = CONTENT_BYTES_MIN if external else 0
+        outside, outside_texts = core.pack_texts(payload, numbers, least)
+    if outside:
+        with section(payload, b"CONT"):
+            payload += digest_of_all(outside)
+    contents = [known.get(text, data) for text, data in zip(outside_texts, outside, strict=True)]
+    return contents, outside_texts
 
 
-def read_texts(items: Sequence[str | bytes | None], contents: Sequence[bytes]) -> list[str | None]:
-    """Return the texts by number, those that are None in `items` taken from `contents` in order."""
-    rest = iter(contents)
-    try:
-        return [
-            None,
-            *(
-                item if type(item) is str else str(next(rest) if item is None else item, *_ENCODING)  # type: ignore[arg-type]
-                for item in items
-            ),
-        ]
-    except UnicodeDecodeError as error:
-        raise SnapshotInvalid(f"a text of the snapshot is no UTF-8 ({error})") from error
+def read_texts(
+    sections: Mapping[bytes, memoryview], header: Header, contents: Sequence[bytes]
+) -> tuple[list[str | None], list[str]]:
+    """Return the texts by number, and those of them that `contents` are.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When their number is not the header's, or the contents are others.
+    """
+    texts: list[str | None] = [None]
+    if b"TEXT" in sections:
+        texts += core.unpack_texts(sections[b"TEXT"])
+    outside = texts.count(None) - 1
+    if len(texts) - 1 != header.texts or outside != header.contents:
+        raise SnapshotInvalid(
+            f"section TEXT has {len(texts) - 1} texts, {outside} of them elsewhere; the header "
+            f"says {header.texts} and {header.contents}"
+        )
+    if len(contents) != outside:
+        raise SnapshotInvalid(
+            f"the record refers to {outside} contents of its store and was given {len(contents)}"
+        )
+    if bytes(sections.get(b"CONT", b"")) != (digest_of_all(contents) if contents else b""):
+        raise SnapshotInvalid(
+            f"the {outside} contents are not those that the record was written with"
+        )
+    return texts, _put_in(texts, contents)
+
+
+def _put_in(texts: list[str | None], contents: Sequence[bytes]) -> list[str]:
+    """Put the texts of contents into their places, and return them."""
+    place, found = 0, []
+    for content in contents:
+        place = texts.index(None, place + 1)
+        try:
+            text = str(content, "utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise SnapshotInvalid(f"a text of the snapshot is no UTF-8 ({error})") from error
+        texts[place] = text
+        found.append(text)
+    return found

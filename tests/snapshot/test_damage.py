@@ -125,7 +125,7 @@ def test_a_payload_of_another_size_than_the_header_says_is_refused():
 
 
 SMALL_TABLE = packed(["s", 0, 1, 0, 0, [], []])
-PAGE_FIELDS = 26
+PAGE_FIELDS = 30
 
 PAYLOADS = [
     (section("OPER", b"\x91", size=500), {}, "should have 500 bytes and 1 are left"),

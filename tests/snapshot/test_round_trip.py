@@ -74,6 +74,10 @@ def pages(draw, slot, page_id):
         call=draw(
             st.one_of(st.none(), st.builds(CallInfo, st.none() | TEXT, TEXT, st.none() | TEXT))
         ),
+        is_given=draw(st.booleans()),
+        serial=draw(COUNT),
+        inherited=draw(COUNT),
+        granted_by=draw(TEXT),
     )
 
 

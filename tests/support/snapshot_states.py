@@ -81,6 +81,10 @@ class SmallSession:
             is_tool=is_tool,
             label="read result" if is_tool else "user message",
             request=self.turn,
+            is_given=number % 5 == 3,
+            serial=number,
+            inherited=number % 4 // 3,
+            granted_by="user:owner" if number % 4 == 2 else "",
         )
         if is_tool:
             page.call = CallInfo(f"call_{number}", f"read {texts[0]}", f"src/module_{number}.py")

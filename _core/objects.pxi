@@ -1,0 +1,141 @@
+# Objects with slots by the columns of their fields (twin: objects.py, whose docstrings are the
+# longer ones).
+
+cdef extern from *:
+    """
+    #include "structmember.h"
+
+    #ifdef Py_GIL_DISABLED
+    #define CLAWVM_FREE_THREADED 1
+    #else
+    #define CLAWVM_FREE_THREADED 0
+    #endif
+
+    /* Where a slot's value stands in objects of that very kind; 0 where it is no such slot. */
+    static Py_ssize_t clawvm_slot_offset(PyObject *member, PyObject *kind) {
+        if (!Py_IS_TYPE(member, &PyMemberDescr_Type)
+            || (PyObject *) PyDescr_TYPE(member) != kind
+            || ((PyMemberDescrObject *) member)->d_member->type != T_OBJECT_EX) {
+            return 0;
+        }
+        return ((PyMemberDescrObject *) member)->d_member->offset;
+    }
+
+    static PyObject *clawvm_blank(PyObject *kind, PyObject *nothing) {
+        return PyBaseObject_Type.tp_new((PyTypeObject *) kind, nothing, NULL);
+    }
+    """
+    const bint FREE_THREADED "CLAWVM_FREE_THREADED"
+    Py_ssize_t clawvm_slot_offset(object member, object kind)
+    object clawvm_blank(object kind, object nothing)
+
+
+cdef Py_ssize_t offset_of(type kind, object name) except -1:
+    return clawvm_slot_offset(kind.__dict__[name], kind)
+
+
+cdef inline PyObject **slot_at(object one, Py_ssize_t offset) noexcept:
+    return <PyObject **> (<char *> <void *> one + offset)
+
+
+def get_slots(list objects, type kind, tuple names):
+    """Return the values of each named slot of the objects, which are of that kind."""
+    cdef list columns = [], column
+    cdef Py_ssize_t offset, place
+    cdef PyObject *value
+    for one in objects:
+        if type(one) is not kind:
+            return twin_of("objects").get_slots(objects, kind, names)
+    for name in names:
+        offset = offset_of(kind, name)
+        # Without a lock on it, another thread may take a value away while it is being read.
+        if not offset or FREE_THREADED:
+            return twin_of("objects").get_slots(objects, kind, names)
+        column = PyList_New(len(objects))
+        for place in range(len(objects)):
+            value = slot_at(objects[place], offset)[0]
+            if value is NULL:
+                return twin_of("objects").get_slots(objects, kind, names)
+            Py_INCREF(<object> value)
+            PyList_SET_ITEM(column, place, <object> value)
+        columns.append(column)
+    return columns
+
+
+def make_objects(type kind, tuple names, list columns):
+    """Return objects whose slots hold what the columns say; no constructor is called."""
+    cdef Py_ssize_t count = len(<list> columns[0]), place, offset
+    cdef list made, column
+    cdef object value
+    cdef PyObject **slot
+    if len(names) != len(columns) or any([len(<list> column) != count for column in columns]):
+        raise ValueError(f"the columns of a {kind.__name__} differ in length")
+    for name in names:
+        if not offset_of(kind, name):
+            return twin_of("objects").make_objects(kind, names, columns)
+    made = PyList_New(count)
+    for place in range(count):
+        value = clawvm_blank(kind, ())
+        Py_INCREF(value)
+        PyList_SET_ITEM(made, place, value)
+    for name, column in zip(names, columns):
+        offset = offset_of(kind, name)
+        for place in range(count):
+            value = column[place]
+            slot = slot_at(made[place], offset)
+            if slot[0] is NULL:
+                Py_INCREF(value)
+                slot[0] = <PyObject *> value
+    return made
+
+
+def split_dicts(list dicts, tuple keys):
+    """Return for each dict the place of its keys among `keys`, and the values of all in turn."""
+    cdef list places = [], values = []
+    cdef Py_ssize_t last = 0, place
+    for one in dicts:
+        if FREE_THREADED or type(one) is not dict:
+            return twin_of("objects").split_dicts(dicts, keys)
+        if not has_keys(<dict> one, keys[last]):
+            for place in range(len(keys)):
+                if has_keys(<dict> one, keys[place]):
+                    last = place
+                    break
+            else:
+                return twin_of("objects").split_dicts(dicts, keys)
+        places.append(last)
+        values.extend((<dict> one).values())
+    return places, values
+
+
+cdef bint has_keys(dict one, object keys) except -1:
+    """Tell whether these very objects are the keys of the dict, in this order."""
+    cdef Py_ssize_t place = 0
+    if keys is None or len(<tuple> keys) != len(one):
+        return False
+    for key in one:
+        if (<tuple> keys)[place] is not key:
+            return False
+        place += 1
+    return True
+
+
+def join_dicts(list places, list values, tuple keys):
+    """Return the dicts of `split_dicts`."""
+    cdef list dicts = []
+    cdef dict one
+    cdef Py_ssize_t next_value = 0, count = len(values)
+    cdef int64_t place
+    for place in places:
+        if not 0 <= place < len(keys) or keys[place] is None:
+            raise ValueError("dicts have as many values as keys")
+        if len(<tuple> keys[place]) > count - next_value:
+            raise ValueError("dicts have as many values as keys")
+        one = {}
+        for key in <tuple> keys[place]:
+            one[key] = values[next_value]
+            next_value += 1
+        dicts.append(one)
+    if next_value != count:
+        raise ValueError("dicts have as many values as keys")
+    return dicts
