@@ -54,6 +54,7 @@ class Assembler:
         """Decide what is resident and render it; see `Session.assemble`."""
         if self.secure is not None and self._lacks_room(budget):
             self.secure(list(self._book.by_slot.values()))
+        self._layout.show_restored()
         before = None if self.stateful is None else self.stateful.saved()
         view = View(
             table=self._book.table,

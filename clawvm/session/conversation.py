@@ -128,6 +128,7 @@ class Conversation:
             What a builder, a counter or the store raised. In either case no page has been made and
             the messages go on waiting.
         """
+        self._layout.show_restored()
         mended, findings = self._mended() if self._waiting else ([], [])
         if turn != self._turn:
             self._turn = turn

@@ -81,6 +81,7 @@ class GivenPages:
             self._change_terms(old, terms)
             self._book.table.touch(old.slot, turn)
             return old
+        self._layout.show_restored()
         made = self._made(page_id, page_type, text, forms, version)
         if terms.utility is not None:
             made = made.reweighed(terms.utility)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ..messages import DROP, Envelope, Shape, parse, render
-from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..pages import LEVELS, Fidelity, Page, PageType
 from ..residency import Plan
 from ..snapshot import RowState
 from .prompt import Prompt
@@ -35,37 +36,38 @@ class Owner(NamedTuple):
 
 
 class _Row:
-    """One message: the owner of each of its parts, and what it costs when whole.
+    """One message: the slot and the part of the page that each of its parts belongs to.
 
-    The slots of the owners stand beside them: a message that is shown whole or not at all, as most
-    are, is decided without a look at its pages. Its parts are read when they are needed first: a
-    restored session reads those that it shows in part, and no others.
+    A message that is shown whole or not at all, as most are, is decided without a look at its
+    pages. Its parts are read when they are needed first: a restored session reads those that it
+    shows in part, and no others.
     """
 
-    __slots__ = ("_envelope", "_whole_tokens", "blank", "message", "owners", "shape", "slots")
+    __slots__ = ("_envelope", "_whole_tokens", "blank", "message", "parts", "shape", "slots")
 
     def __init__(
         self,
         message: Message,
         shape: Shape,
-        owners: list[Owner],
+        slots: list[int],
+        parts: list[int],
         envelope: Envelope | None = None,
     ) -> None:
         self.message = message
         self.shape = shape
-        self.owners = owners
+        self.slots = slots
+        self.parts = parts
         # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
         self.blank = False
-        self.slots = [page.slot for page, _ in owners]
         self._envelope = envelope
         self._whole_tokens = -1
 
-    @property
-    def whole_tokens(self) -> int:
-        """What the message costs when every page of it is whole."""
+    def whole_tokens(self, pages: Mapping[int, Page]) -> int:
+        """What the message costs when every page of it is whole; `pages` are those by slot."""
         if self._whole_tokens < 0:
             self._whole_tokens = sum(
-                page.ladder[Fidelity.FULL].part_tokens[part] for page, part in self.owners
+                pages[slot].ladder[Fidelity.FULL].part_tokens[part]
+                for slot, part in zip(self.slots, self.parts, strict=True)
             )
         return self._whole_tokens
 
@@ -84,26 +86,14 @@ class _Row:
 
 
 def _row(envelope: Envelope, owners: list[Owner]) -> _Row:
-    return _Row(envelope.message, envelope.shape, owners, envelope)
+    slots = [page.slot for page, _ in owners]
+    return _Row(envelope.message, envelope.shape, slots, [part for _, part in owners], envelope)
 
 
-def _saved_owners(row: _Row) -> tuple[tuple[int, int], ...]:
-    return tuple((slot, owner.part) for slot, owner in zip(row.slots, row.owners, strict=True))
-
-
-# Stands for a page that was removed from a message which still shows others.
-_ABSENT = Page(
-    id="",
-    type=PageType.CONVERSATION,
-    provenance=Provenance("clawvm", "removed page"),
-    scope=Scope.SESSION,
-    pin=Pin.NONE,
-    floor=Fidelity.NONE,
-    texts=(),
-    ladder={},
-    weight=1,
-    slot=_GONE,
-)
+def _saved(row: _Row | RowState | None) -> RowState | None:
+    if not isinstance(row, _Row):
+        return row
+    return RowState(row.message, tuple(zip(row.slots, row.parts, strict=True)))
 
 
 class Layout:
@@ -112,19 +102,26 @@ class Layout:
     Not safe for use by several threads at once.
     """
 
-    def __init__(self) -> None:
-        # By position; None where every page of a message was removed.
-        self._rows: list[_Row | None] = []
+    def __init__(self, pages: Mapping[int, Page]) -> None:
+        # The live pages by slot, as the session keeps them.
+        self._pages = pages
+        # By position; None where every page of a message was removed. What was restored stays as it
+        # was saved until it is needed.
+        self._rows: list[_Row | RowState | None] = []
         # What the last prompt showed: positions in order, and for each its message and its tokens.
         self._positions: list[int] = []
         self._messages: list[Message] = []
         self._tokens: list[int] = []
-        self._places: dict[int, list[int]] = {}
+        # The same of a restored session, as long as nobody has asked.
+        self._to_show: Callable[[], None] | None = None
+        # By slot the positions where a page stands; made when somebody asks.
+        self._known_places: dict[int, list[int]] | None = {}
         self._stale: set[int] = set()
         self.unsaved: set[int] = set()
         # Position of the first message of the conversation; what was put before it is the system
         # prompt.
         self._start = sys.maxsize
+        self._restored_shape: Shape = "openai"
 
     @property
     def next_position(self) -> int:
@@ -133,8 +130,9 @@ class Layout:
 
     def set_shape(self, shape: Shape) -> None:
         """Read the messages so far, plain texts all of them, as being of `shape`."""
+        self._restored_shape = shape
         for row in self._rows:
-            if row is not None:
+            if isinstance(row, _Row):
                 row.set_shape(shape)
 
     def append(self, envelope: Envelope, owners: list[Owner]) -> int:
@@ -148,6 +146,7 @@ class Layout:
         Before the conversation it is a system message; within it a system message for OpenAI and a
         user message for Anthropic, whose format has no other way to say something later on.
         """
+        self.show_restored()
         places = self._places.get(page.slot)
         role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
         if places and page.type in _STAYS_IN_PLACE:
@@ -167,8 +166,9 @@ class Layout:
 
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""
+        self.show_restored()
         for position in self._places.pop(page.slot, ()):
-            row = self._rows[position]
+            row = self._row_at(position)
             if row is not None:
                 row.slots[:] = [_GONE if slot == page.slot else slot for slot in row.slots]
                 if row.slots.count(_GONE) == len(row.slots):
@@ -177,17 +177,17 @@ class Layout:
 
     def originals(self) -> list[Message]:
         """Return every message that still has a page, whole."""
-        return [row.message for row in self._rows if row is not None and not row.blank]
+        return [
+            row.message
+            for row in self._rows
+            if row is not None and not (isinstance(row, _Row) and row.blank)
+        ]
 
     # Saving
 
     def saved_rows(self, positions: Iterable[int]) -> dict[int, RowState | None]:
         """Return messages by position, None for those that are gone."""
-        saved: dict[int, RowState | None] = {}
-        for position in positions:
-            row = self._rows[position]
-            saved[position] = None if row is None else RowState(row.message, _saved_owners(row))
-        return saved
+        return {position: _saved(self._rows[position]) for position in positions}
 
     def saved(self) -> dict[str, Any]:
         """Return what the rows do not tell: where the conversation starts, and what is stale.
@@ -195,6 +195,8 @@ class Layout:
         A stale message may have been shown with another content, or at another level, than its page
         has now.
         """
+        if self._stale:
+            self.show_restored()
         stale = []
         for position in sorted(self._stale):
             index = bisect_left(self._positions, position)
@@ -204,48 +206,78 @@ class Layout:
         start = None if self._start == sys.maxsize else self._start
         return {"start": start, "stale": stale}
 
-    def restore(
-        self,
-        rows: Mapping[int, RowState | None],
-        row_count: int,
-        pages: Mapping[int, Page],
-        shape: Shape,
-    ) -> None:
-        """Take over saved messages; `pages` are the live pages by slot."""
-        places = self._places
-        for position in range(row_count):
-            saved = rows[position]
-            if saved is None:
-                self._rows.append(None)
-                continue
-            owners = [Owner(pages.get(slot, _ABSENT), part) for slot, part in saved.owners]
-            row = _Row(saved.message, shape, owners)
-            first = owners[0].page
-            row.blank = first.is_given and not first.texts[0].strip()
-            self._rows.append(row)
-            for slot in row.slots:
-                there = places.get(slot)
-                if there is None:
-                    if slot >= 0:
-                        places[slot] = [position]
-                elif there[-1] != position:
-                    there.append(position)
+    def restore(self, rows: Mapping[int, RowState | None], row_count: int, shape: Shape) -> None:
+        """Take over saved messages, whose pages are there already.
+
+        Raises
+        ------
+        IndexError, KeyError
+            When one belongs to a page, or a part of one, that there is not.
+        """
+        pages = self._pages
+        restored = [rows[position] for position in range(row_count)]
+        self._rows = [*restored]
+        self._known_places = None
+        self._restored_shape = shape
+        for slot, part in set(chain.from_iterable([row.owners for row in restored if row])):
+            if slot >= 0 and part >= len(pages[slot].texts):
+                raise IndexError(f"page {pages[slot].id!r} has no part {part}")
+        blank = {slot for slot, page in pages.items() if _is_blank(page)}
+        for position, row in enumerate(restored if blank else ()):
+            if row is not None and row.owners[0][0] in blank:
+                self._row_at(position)
 
     def restore_shown(self, level_of: Callable[[int], int], saved: Mapping[str, Any]) -> None:
-        """Show again what the last prompt showed."""
+        """Show again what the last prompt showed; `show_restored` does it before anything changes.
+
+        A session that is only opened to be read, or to be continued much later, need not do it.
+        """
         if saved["start"] is not None:
             self._start = saved["start"]
         stale = {position: (message, tokens) for position, message, tokens in saved["stale"]}
-        for position in range(len(self._rows)):
-            if position in stale:
-                message, tokens = stale[position]
-            else:
-                message, tokens = self._render(position, level_of)
-            if message is not None:
-                self._positions.append(position)
-                self._messages.append(message)
-                self._tokens.append(tokens)
         self._stale = set(stale)
+
+        def show() -> None:
+            for position in range(len(self._rows)):
+                if position in stale:
+                    message, tokens = stale[position]
+                else:
+                    message, tokens = self._render(position, level_of)
+                if message is not None:
+                    self._positions.append(position)
+                    self._messages.append(message)
+                    self._tokens.append(tokens)
+
+        self._to_show = show
+
+    def show_restored(self) -> None:
+        """Call it before pages or levels change: what was shown is made from them."""
+        show, self._to_show = self._to_show, None
+        if show is not None:
+            show()
+
+    def _row_at(self, position: int) -> _Row | None:
+        row = self._rows[position]
+        if isinstance(row, RowState):
+            slots, parts = map(list, zip(*row.owners, strict=True)) if row.owners else ([], [])
+            row = _Row(row.message, self._restored_shape, slots, parts)
+            row.blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
+            self._rows[position] = row
+        return row
+
+    @property
+    def _places(self) -> dict[int, list[int]]:
+        """By slot, the positions where a page stands."""
+        places = self._known_places
+        if places is None:
+            places = self._known_places = {}
+            for position, row in enumerate(self._rows):
+                for slot in _slots_of(row):
+                    there = places.setdefault(slot, [])
+                    if position not in there[-1:]:
+                        there.append(position)
+            places.pop(_GONE, None)
+        return places
 
     # Showing
 
@@ -287,7 +319,7 @@ class Layout:
     def _append(self, row: _Row) -> int:
         position = len(self._rows)
         self._rows.append(row)
-        for slot in row.slots:
+        for slot in row.slots if self._known_places is not None else ():
             places = self._places.setdefault(slot, [])
             if position not in places[-1:]:
                 places.append(position)
@@ -320,24 +352,34 @@ class Layout:
         return index
 
     def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
-        row = self._rows[position]
+        row = self._row_at(position)
         if row is None or row.blank:
             return None, 0
         levels = [level_of(slot) if slot >= 0 else _HIDDEN for slot in row.slots]
         if levels.count(_HIDDEN) == len(levels):
             return None, 0
         if levels.count(_WHOLE) == len(levels):
-            return row.message, row.whole_tokens
+            return row.message, row.whole_tokens(self._pages)
         forms: list[Any] = []
         tokens = 0
-        for (page, part), level in zip(row.owners, levels, strict=True):
+        for slot, part, level in zip(row.slots, row.parts, levels, strict=True):
             if not level:
                 forms.append(DROP)
                 continue
-            form = page.ladder[LEVELS[level]]
+            form = self._pages[slot].ladder[LEVELS[level]]
             forms.append(form.texts[part])
             tokens += form.part_tokens[part]
         return render(row.envelope, forms), tokens
+
+
+def _slots_of(row: _Row | RowState | None) -> list[int]:
+    if row is None:
+        return []
+    return row.slots if isinstance(row, _Row) else [slot for slot, _ in row.owners]
+
+
+def _is_blank(page: Page) -> bool:
+    return page.is_given and not page.texts[0].strip()
 
 
 def _text_of(message: Message) -> str:

@@ -136,7 +136,7 @@ class Memory:
         self._same_result = same_result
         self._book = PageBook(session_id)
         self._ladders = LadderMaker(CountMemo(self.counter).count, builders)
-        self._layout = Layout()
+        self._layout = Layout(self._book.by_slot)
         self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
         chosen = policy_named(policy) if isinstance(policy, str) else policy
         self._assembler = Assembler(

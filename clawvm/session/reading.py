@@ -111,7 +111,8 @@ def session_of(store: Store, space: Space, journal: Loaded) -> SavedSession:
 
 def _parts_of(state: StateDelta) -> tuple[SessionParts, Tree]:
     """Return a whole state as the parts of a session that will not go on."""
-    book, layout, faults = PageBook(state.session_id), Layout(), FaultObserver()
+    book, faults = PageBook(state.session_id), FaultObserver()
+    layout = Layout(book.by_slot)
     ladders = LadderMaker(ApproximateCounter().count, None)
     conversation = Conversation(book, layout, ladders, "repair", None)
     try:

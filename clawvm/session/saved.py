@@ -111,7 +111,7 @@ def restore_parts(parts: SessionParts, state: StateDelta) -> Tree:
         _restore_book(parts.book, state)
         scalars = state.scalars
         shape = scalars["conversation"]["shape"]
-        parts.layout.restore(state.rows, state.row_count, parts.book.by_slot, shape or "openai")
+        parts.layout.restore(state.rows, state.row_count, shape or "openai")
         parts.layout.restore_shown(parts.book.table.level, scalars["layout"])
         parts.conversation.restore(scalars["conversation"])
         _restore_assembler(parts.assembler, scalars["assembler"])

@@ -6,7 +6,9 @@ codec or another key. Encryption is in `clawvm.stores.encryption`.
 
 from __future__ import annotations
 
-from typing import Protocol
+import struct
+from functools import cache
+from typing import Any, Protocol
 
 import xxhash
 
@@ -20,7 +22,7 @@ ITEM_BYTES_MAX = 256 * 1024 * 1024
 # The first byte of what Lz4Codec writes.
 _RAW = b"\x00"
 _LZ4 = b"\x01"
-_SIZE_BYTES = 4
+_HEAD = struct.Struct("<BI")
 
 # No LZ4 block expands by more than this, so a size beyond it is a lie.
 _LZ4_EXPANSION_MAX = 255
@@ -60,37 +62,35 @@ class Lz4Codec:
 
     def encode(self, data: bytes) -> bytes:
         """Compress, or mark as raw; the same bytes at every call."""
-        import lz4.block
-
         check_size(data)
         if len(data) >= _COMPRESS_FROM:
-            packed: bytes = lz4.block.compress(data, store_size=False)
-            if len(packed) + _SIZE_BYTES < len(data):
-                return b"".join((_LZ4, len(data).to_bytes(_SIZE_BYTES, "little"), packed))
+            packed: bytes = _lz4_block().compress(data, store_size=False)
+            if len(packed) + _HEAD.size <= len(data):
+                return _HEAD.pack(_LZ4[0], len(data)) + packed
         return _RAW + data
 
     def decode(self, data: bytes) -> bytes:
         """Undo `encode`; the size that is written down is checked before it is allocated."""
-        import lz4.block
-
+        # A restored session decodes hundreds of contents, of a microsecond or two each.
         form = data[:1]
         if form == _RAW:
             return data[1:]
-        if form != _LZ4 or len(data) < 1 + _SIZE_BYTES:
+        if form != _LZ4 or len(data) < _HEAD.size:
             raise StoreCorrupt(
                 f"stored bytes start with {form!r}, expected b'\\x00' or b'\\x01'; "
                 "run `clawvm fsck` on the store"
             )
-        block = memoryview(data)[1 + _SIZE_BYTES :]
-        size = int.from_bytes(data[1 : 1 + _SIZE_BYTES], "little")
-        if size > min(ITEM_BYTES_MAX, len(block) * _LZ4_EXPANSION_MAX):
+        _, size = _HEAD.unpack_from(data)
+        block = data[_HEAD.size :]
+        if size > len(block) * _LZ4_EXPANSION_MAX or size > ITEM_BYTES_MAX:
             raise StoreCorrupt(
                 f"stored bytes claim a size of {size} bytes, which {len(block)} bytes of LZ4 "
                 "cannot give; run `clawvm fsck` on the store"
             )
+        lz4_block = _lz4_block()
         try:
-            decoded: bytes = lz4.block.decompress(block, uncompressed_size=size)
-        except lz4.block.LZ4BlockError as error:
+            decoded: bytes = lz4_block.decompress(block, size)
+        except lz4_block.LZ4BlockError as error:
             raise StoreCorrupt(
                 f"stored bytes are no LZ4 block ({error}); run `clawvm fsck` on the store"
             ) from error
@@ -104,6 +104,14 @@ class Lz4Codec:
     def digest(self, data: bytes) -> bytes:
         """XXH3-128."""
         return xxhash.xxh3_128_digest(data)
+
+
+@cache
+def _lz4_block() -> Any:
+    """Return the module, which is imported when the first store is opened."""
+    import lz4.block
+
+    return lz4.block
 
 
 def check_size(data: bytes) -> None:

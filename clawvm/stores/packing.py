@@ -79,7 +79,11 @@ def body_check(number: int, stored: bytes) -> int:
 
 def is_sound(stored: object, number: int, check: object) -> TypeGuard[bytes]:
     """Whether a stored body is the one that its checksum was made of."""
-    return isinstance(stored, bytes) and body_check(number, stored) == check
+    # What `body_check` does, spelled out: a restored session asks it of every content.
+    return (
+        isinstance(stored, bytes)
+        and xxhash.xxh3_64_intdigest(stored, seed=number) - (1 << 63) == check
+    )
 
 
 def row_check(

@@ -186,18 +186,32 @@ class SqliteStore:
     def contents(self, space: Space, ids: Sequence[int]) -> list[bytes]:
         """Return contents by id; see `Store.contents`."""
         check_space(space)
-        found: dict[int, tuple[object, object]] = {}
+        rows: list[tuple[int, object, object]] = []
         with self._connections.reading(f"read contents of {space}") as connection:
             for part in in_parts(set(ids)):
                 marks = ",".join("?" * len(part))
-                for number, check, data in connection.execute(
+                rows += connection.execute(
                     "SELECT bodies.id, checksum, data FROM bodies "
                     "JOIN spaces ON spaces.id = bodies.space "
                     f"WHERE bodies.id IN ({marks}) AND hint IS NOT NULL AND tenant = ?",
                     (*part, space.tenant),
-                ):
-                    found[number] = check, data
-        return [self._content(space, number, found.get(number)) for number in ids]
+                )
+        found: dict[int, bytes] = {}
+        decode = self.codec.decode
+        for number, check, data in rows:
+            if not is_sound(data, number, check):
+                raise StoreCorrupt(
+                    f"content {number} of {space} does not match its checksum; "
+                    f"run `clawvm fsck {self.url}`"
+                )
+            found[number] = decode(data)
+        try:
+            return [found[number] for number in ids]
+        except KeyError as error:
+            raise ContentMissing(
+                f"the store {self.url} has no content {error} for tenant {space.tenant!r}; "
+                "it was deleted, or the id is another store's"
+            ) from None
 
     def spaces(self, tenant: str | None = None) -> list[SpaceInfo]:
         """List spaces; see `Store.spaces`. Reads the whole table of bodies for their sizes."""
@@ -237,20 +251,6 @@ class SqliteStore:
         """Flush and release everything; a second call changes nothing."""
         if self._collected.detach() is not None:
             _finish(self._queue, self._connections)
-
-    def _content(self, space: Space, number: int, found: tuple[object, object] | None) -> bytes:
-        if found is None:
-            raise ContentMissing(
-                f"the store {self.url} has no content {number} for tenant {space.tenant!r}; "
-                "it was deleted, or the id is another store's"
-            )
-        check, data = found
-        if not is_sound(data, number, check):
-            raise StoreCorrupt(
-                f"content {number} of {space} does not match its checksum; "
-                f"run `clawvm fsck {self.url}`"
-            )
-        return self.codec.decode(data)
 
     def _decoded(self, space: Space, number: int, columns: tuple[object, ...]) -> Row:
         return decoded_row(number, columns, self.codec, f"row {columns[0]} of {space}")
