@@ -56,7 +56,8 @@ class SpoolFile:
         except OSError as error:
             raise disk_failure(path, error) from error
         try:
-            if not lock_file(fd):
+            # Who looks for files left behind may have had it between the two calls, and removed it.
+            if not lock_file(fd) or not is_at(fd, path):
                 os.close(fd)
                 return None
             made = cls(path, fd, space, codec, len(header), [])
@@ -64,9 +65,8 @@ class SpoolFile:
             made.append(frame)
             sync_folder(path.parent)
         except (OSError, SpoolFull, StoreFailed) as error:
-            os.close(fd)
             with contextlib.suppress(OSError):
-                path.unlink()
+                _remove(fd, path)
             if isinstance(error, OSError):
                 raise disk_failure(path, error) from error
             raise
@@ -99,12 +99,7 @@ class SpoolFile:
             data = read_at(fd, os.fstat(fd).st_size, 0)
             found = parse(data, path)
             _check_ours(found, path, space, codec)
-            if not found.ends:
-                os.close(fd)
-                path.unlink()
-                sync_folder(path.parent)
-                return None
-            if found.ends[-1] < len(data):
+            if found.ends and found.ends[-1] < len(data):
                 os.ftruncate(fd, found.ends[-1])
                 os.fsync(fd)
         except OSError as error:
@@ -113,6 +108,13 @@ class SpoolFile:
         except (StoreCorrupt, StoreInvalid):
             os.close(fd)
             raise
+        if not found.ends:
+            try:
+                _remove(fd, path)
+                sync_folder(path.parent)
+            except OSError as error:
+                raise disk_failure(path, error) from error
+            return None
         return cls(path, fd, space, codec, found.first, found.ends)
 
     @property
@@ -199,19 +201,28 @@ class SpoolFile:
         os.close(self._fd)
 
     def _gone(self, path: Path | None) -> None:
-        if CLOSE_FIRST:
-            os.close(self._fd)
         try:
-            if path is None:
-                self.path.unlink()
-            else:
-                os.rename(self.path, path)
+            _remove(self._fd, self.path, path)
             sync_folder(self.path.parent)
         except OSError as error:
             raise disk_failure(self.path, error) from error
-        finally:
-            if not CLOSE_FIRST:
-                os.close(self._fd)
+
+
+def _remove(fd: int, path: Path, aside: Path | None = None) -> None:
+    """Delete a file that is locked, or rename it, and unlock it only then.
+
+    In between another process would lock it, and lose what it writes there.
+    """
+    if CLOSE_FIRST:
+        os.close(fd)
+    try:
+        if aside is None:
+            path.unlink()
+        else:
+            os.rename(path, aside)
+    finally:
+        if not CLOSE_FIRST:
+            os.close(fd)
 
 
 class SpoolContents(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
+from ..errors import ContentMissing
 from ..snapshot import Decoded, StateDelta, apply, decode
 from ..stores import Append, Row, Space, Store
 from .heads import Heads
@@ -87,12 +88,20 @@ def load(store: Store, space: Space) -> Loaded:
 
     Raises
     ------
-    StoreFailed, StoreCorrupt, SnapshotInvalid
+    StoreFailed, StoreCorrupt, ContentMissing, SnapshotInvalid
         When it cannot be read.
     """
     stored = store.load(space)
-    rows = stored.rows if stored.snapshot is None else [stored.snapshot, *stored.rows]
-    texts = _contents(store, space, rows)
+    while True:
+        rows = stored.rows if stored.snapshot is None else [stored.snapshot, *stored.rows]
+        try:
+            texts = _contents(store, space, rows)
+            break
+        except ContentMissing:
+            # Another writer may have replaced the snapshot since, and with it what it referred to.
+            before, stored = stored.snapshot, store.load(space)
+            if stored.snapshot == before:
+                raise
     fold = Fold(space)
     known: dict[str, int] = {}
     for row in rows:

@@ -13,7 +13,7 @@ import pytest
 
 from clawvm.errors import SpoolFull, StoreCorrupt, StoreFailed, StoreInvalid
 from clawvm.pages import Scope
-from clawvm.stores import Append, Space
+from clawvm.stores import Append, Space, spool_file, system
 from clawvm.stores.codec import Lz4Codec
 from clawvm.stores.spool import SpaceSpool, Spool, stem_of
 from clawvm.stores.spool_file import read_file
@@ -219,6 +219,45 @@ def test_a_file_that_is_in_use_is_left_alone(filled: SpaceSpool, spool: Spool) -
     filled.close()
     second.close()
     assert [row.seq for row in spool.of(SPACE).rows()] == [4, 5, 6, 8]
+
+
+@POSIX_ONLY
+def test_a_new_file_that_another_process_takes_for_a_leftover_is_made_again(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = spool.of(SPACE)
+    looks = iter([True])
+
+    def lock_file(fd: int) -> bool:
+        if next(looks, False):
+            assert len(spool.of(SPACE)) == 0  # it looks, finds nothing whole and removes it
+            assert list(spool.folder.iterdir()) == []
+        return system.lock_file(fd)
+
+    monkeypatch.setattr(spool_file, "lock_file", lock_file)
+    own.write(row(4))
+    assert list(reopened(own, spool).rows()) == [row(4)]
+
+
+@POSIX_ONLY
+def test_a_leftover_is_removed_before_it_is_unlocked(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.folder.mkdir()
+    path = spool.folder / f"{stem_of(SPACE)}.0000.spool"
+    path.write_bytes(header_of(SPACE, CODEC))
+    writer = os.open(path, os.O_RDWR)  # whose file it is, and who has not locked it yet
+    unlink, locked = Path.unlink, []
+
+    def watched(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".spool":
+            locked.append(system.lock_file(writer))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    assert len(spool.of(SPACE)) == 0
+    assert locked == [False]
+    os.close(writer)
 
 
 def test_refused_rows_are_kept_apart_and_listed(filled: SpaceSpool, spool: Spool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 from journals import (
@@ -16,10 +17,11 @@ from journals import (
 )
 from operations import PROJECT, operation
 
+from clawvm.errors import ContentMissing
 from clawvm.pages import Scope
-from clawvm.stores import Store
+from clawvm.stores import Space, Store
 from clawvm.stores.spool import Spool
-from clawvm.writeback import ReasonCode
+from clawvm.writeback import Journal, ReasonCode
 from clawvm.writeback.heads import Head
 
 
@@ -128,3 +130,44 @@ def test_a_retry_that_was_spooled_settles_its_rejection_when_it_is_decided_anew(
     assert numbers(journal) == ["10", "1", "2"]
     assert journal.rejected() == []
     assert open_project(store).rejected() == []
+
+
+class Interrupting:
+    """A store in which another writer saves a snapshot just before contents are read."""
+
+    def __init__(self, store: Store, rival: Journal) -> None:
+        self._store = store
+        self._rival: Journal | None = rival
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def contents(self, space: Space, ids: Sequence[int]) -> list[bytes]:
+        rival, self._rival = self._rival, None
+        if rival is not None:
+            commit(rival, shared(2))
+            assert rival.save_snapshot()
+        return self._store.contents(space, ids)
+
+
+def test_a_snapshot_that_is_replaced_while_it_is_read_is_read_anew(store: Store) -> None:
+    rival = open_project(store)
+    for number in (0, 1):
+        commit(rival, *(line(f"{number} {n} and more", scope=Scope.PROJECT) for n in range(60)))
+    assert rival.save_snapshot()
+    journal = open_project(cast(Store, Interrupting(store, rival)))
+    assert len(numbers(journal)) == 121
+    assert numbers(journal)[-1] == "2"
+
+
+def test_a_content_that_is_missing_for_good_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(open_project(store), operation(value="long " * 200, scope=Scope.PROJECT))
+
+    def missing(*_: Any) -> list[bytes]:
+        raise ContentMissing("it is gone")
+
+    monkeypatch.setattr(store, "contents", missing)
+    with pytest.raises(ContentMissing):
+        open_project(store)
