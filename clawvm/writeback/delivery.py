@@ -247,6 +247,8 @@ class Delivery:
                 pass  # settle takes the answer again, and does what has to be done about it
         with self._lock:
             self.settle()
+            if any(each is parcel for each in self._flying):
+                self.flush()  # its answer came before those of the rows in front of it
             if parcel.error is not None and not parcel.spooled:
                 raise parcel.error
 
@@ -319,9 +321,14 @@ class Delivery:
             self._kept.pop(0).spooled = True
 
     def _put_aside(self, parcel: Parcel) -> None:
-        self._raise_kept()
         assert self.spool is not None
-        self.spool.write(parcel.whole())
+        try:
+            self._raise_kept()
+            self.spool.write(parcel.whole())
+        except SpoolFull:
+            # Where there is no room to wait in, the next commit asks the store at once.
+            self._try_at = 0.0
+            raise
         parcel.spooled = True
 
     def _refused(self, error: Exception, *parcels: Parcel) -> None:

@@ -153,6 +153,22 @@ def test_a_full_spool_is_told_and_nothing_is_lost(
     assert numbers(open_session(store)) == [f"{number}" for number in range(count + 1)]
 
 
+def test_where_the_spool_is_full_the_store_is_asked_at_once(
+    failing: FailingStore, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "BACKOFF_FIRST", delivery.BACKOFF_MAX)
+    journal = open_session(as_store(failing), Spool(tmp_path / "spool", 700))
+    failing.down = True
+    with pytest.raises(SpoolFull):
+        for number in range(100):
+            commit(journal, line(number))
+    assert journal.waiting > 0
+    failing.down = False
+    journal.commit("turn")  # though the pause is not over
+    assert journal.waiting == 0
+    assert numbers(open_session(store)) == [str(n) for n in range(len(numbers(journal)))]
+
+
 def test_a_row_that_was_written_while_the_spool_was_full_is_not_lost(
     failing: FailingStore, tmp_path: Path, store: Store
 ) -> None:
