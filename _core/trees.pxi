@@ -128,12 +128,18 @@ cdef inline bint is_short(object text) noexcept:
 cdef int put_text(Output *out, object text, dict numbers) except -1:
     if is_short(text):
         return put_string(out, text)
-    if PyUnicode_GET_LENGTH(text) < TEXT_CHARS_MIN:
-        try:
-            return put_string(out, text)
-        except UnicodeEncodeError:
-            pass
+    if PyUnicode_GET_LENGTH(text) < TEXT_CHARS_MIN and put_plain(out, text):
+        return 0
     return put_text_number(out, number_of(numbers, text))
+
+
+cdef bint put_plain(Output *out, object text) except -1:
+    """Write a text as it is; tell whether that could be done."""
+    try:
+        put_string(out, text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 cdef int put_text_number(Output *out, int64_t number) except -1:
