@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from clawvm.snapshot.trees import DEPTH_MAX
 
 from clawvm._reference.layout import RECORD_BYTES, record_offsets
 from clawvm._reference.trees import DEPTH_MAX, TEXT_CHARS_MIN
