@@ -31,9 +31,10 @@ from .boundaries import (
 from .durable import Durable
 from .exits import watch
 from .given import Terms
-from .memory import SURVIVES_RESET, Memory, MemoryOptions, check_option
+from .memory import SURVIVES_RESET, check_option
 from .prompt import Prompt
 from .recall import Recall
+from .recalling import RecallingMemory, RecallingOptions
 from .saved import restore_parts
 from .tracing import Tracing, audit_file
 
@@ -43,7 +44,7 @@ _COMPACTION = BoundaryKind.COMPACTION
 _DURABILITIES = tuple(durability.value for durability in Durability)
 
 
-class KeptMemory(Memory):
+class KeptMemory(RecallingMemory):
     """A memory with a store, a decision trace and boundaries; `Session` tells the parameters."""
 
     def __init__(
@@ -57,7 +58,7 @@ class KeptMemory(Memory):
         durability: str = "commit",
         spool: str | os.PathLike[str] | None = None,
         audit: str | os.PathLike[str] | None = None,
-        **options: Unpack[MemoryOptions],
+        **options: Unpack[RecallingOptions],
     ) -> None:
         self._durable: Durable | None = None
         self._trace: Tracing | None = None
@@ -143,7 +144,7 @@ class KeptMemory(Memory):
         return prompt
 
     def recall(self, name: str, version: int | None = None, *, show: bool = False) -> Recall:
-        """Look a page's exact text up, in memory or in the store; see `Memory.recall`."""
+        """Look a page's exact text up, in memory or in the store; see `RecallingMemory.recall`."""
         recall = super().recall(name, version, show=show)
         if self._trace is not None:
             self._trace.recalled(recall)
