@@ -16,7 +16,7 @@ cdef extern from *:
 def pack_trees(bytearray payload, list trees, dict numbers, what, names):
     """Add an array of trees to the payload, long texts replaced by their numbers."""
     cdef Output out
-    cdef Py_ssize_t place, start
+    cdef Py_ssize_t place, start, known
     cdef bytes packed
     if len(names) != len(trees):
         raise ValueError(f"{len(trees)} trees have {len(names)} names")
@@ -24,11 +24,14 @@ def pack_trees(bytearray payload, list trees, dict numbers, what, names):
     try:
         put_array(&out, len(trees))
         for place in range(len(trees)):
-            start = out.size
+            start, known = out.size, len(numbers)
             try:
                 put_tree(&out, trees[place], numbers, DEPTH_MAX)
             except (Odd, UnicodeEncodeError):
-                # The texts that have a number by now are the first that the twin comes to.
+                # The twin may come to the texts in another order: it writes long keys as texts
+                # where one key has a lone surrogate.
+                while len(numbers) > known:
+                    numbers.popitem()
                 packed = twin_of("trees").pack_tree(
                     trees[place], numbers, f"{what} {names[place]!r}"
                 )
