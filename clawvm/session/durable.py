@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from ..errors import OperationInvalid, StoreFailed
+from ..errors import LeaseLost, OperationInvalid, StoreFailed
 from ..pages import Page, PageType, Pin, Scope
 from ..snapshot import StateDelta
 from ..stores import Durability, Lease, Space, Store, open_store, this_holder
@@ -195,7 +195,8 @@ class Durable:
     def fold(self) -> None:
         """Write a snapshot row, so that the next opening reads it and the few rows after it."""
         # Where the store fails, nothing is lost: the rows are all there, and a later commit folds.
-        with suppress(StoreFailed):
+        # Who has been taken over just now is told by the next commit: this one was made.
+        with suppress(StoreFailed, LeaseLost):
             self.journal.save_snapshot(whole_of(self.parts, self._extra()))
 
     def stage(self, operation: Operation) -> None:
