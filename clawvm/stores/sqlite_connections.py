@@ -67,17 +67,11 @@ class Connections:
         self.check_usable()
         if not self._writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise self._busy(what)
+        locked = False
         try:
-            with self._lock.held(deadline):
-                self._check_same_file()
-                with self._in_transaction(deadline, what) as connection:
-                    yield connection
-        finally:
-            self._writing.release()
-
-    @contextlib.contextmanager
-    def _in_transaction(self, deadline: float, what: str) -> Iterator[sqlite3.Connection]:
-        try:
+            self._lock.take(deadline)
+            locked = True
+            self._check_same_file()
             connection = self._begin(deadline, what)
             try:
                 crash_points.reach("store.begin")
@@ -87,11 +81,15 @@ class Connections:
             except BaseException:
                 self._roll_back(connection)
                 raise
+            crash_points.reach("store.committed")
         except sqlite3.Error as error:
             # After an error of the disk a connection may go on failing; a new one looks afresh.
             self._drop_writer()
             raise translate(error, self._url, what) from error
-        crash_points.reach("store.committed")
+        finally:
+            if locked:
+                self._lock.give_back()
+            self._writing.release()
 
     def _begin(self, deadline: float, what: str) -> sqlite3.Connection:
         pause = _PAUSE_SECONDS_MIN
@@ -228,7 +226,7 @@ class Connections:
 
 def _identity(path: Path, url: str) -> tuple[int, int]:
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError as error:
         raise StoreFailed(
             f"the store {url} is gone: {error}; put the file back, or open another one"
