@@ -14,7 +14,7 @@ from ..stores import Append, Finding, Row, SpaceInfo, Store
 from ..stores.spool import spool_of
 from ..writeback import TEXT_FIELD
 from ..writeback.reading import Fold, Loaded, read_row
-from ..writeback.records import encoded_snapshot
+from ..writeback.snapshots import encoded_snapshot
 from .coherence import contradictions
 from .reading import SavedSession, parts_of, read_session
 from .repairing import UNREADABLE, leased
@@ -180,7 +180,7 @@ class _SpaceCheck:
             parts, extra = (None, {}) if state is None else parts_of(state)
         except SnapshotInvalid:
             return False
-        journal = Loaded(self._folded, fold.heads, fold.rejections, state, {}, 0, 0)
+        journal = Loaded(self._folded, fold.heads, fold.rejections, state, [], 0, 0)
         rebuilt = SavedSession(self._store, self._space, journal, parts, extra)
         if any(contradictions(rebuilt, self._refused)):
             return False

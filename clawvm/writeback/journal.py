@@ -25,7 +25,7 @@ from ..stores.spool import Spool
 from .committing import Committer, DeltaOf, Settled, Staged
 from .merge import canonical, size_problem
 from .operations import Operation, Principal
-from .records import encoded_snapshot
+from .snapshots import encoded_snapshot
 from .undo import inverse
 from .validate import Authority, check_stageable
 from .view import JournalView, Receipt
@@ -332,7 +332,8 @@ class Journal(JournalView):
         committer.snapshot_bytes, committer.journal_bytes = len(encoded.data), 0
         # Texts of old versions are not needed again; knowing them would keep them in memory.
         texts = zip(encoded.content_texts, encoded.contents, strict=True)
-        committer.known = {text: known for text, known in texts if isinstance(known, int)}
+        committer.known.clear()
+        committer.known.update((text, known) for text, known in texts if isinstance(known, int))
 
     def close(self) -> None:
         """Wait for rows in flight and let the spool go; a second call changes nothing.
