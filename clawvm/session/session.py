@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from ..audit import AuditLog
+from ..collector import paused
 from ..errors import (
     LeaseLost,
     OperationInvalid,
@@ -120,6 +121,8 @@ class Session(Memory):
     Thread safety: one thread at a time uses a session; different sessions are independent.
     """
 
+    # Thousands of objects come back, and all of them stay.
+    @paused()
     def __init__(
         self,
         session_id: str = "session",
