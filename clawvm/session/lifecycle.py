@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from ..audit import AuditLog
+from ..collector import paused
 from ..errors import LeaseLost, MessageInvalid, OptionUnknown, SessionClosed
 from ..faults import FaultKind
 from ..pages import Page, PageType, Scope
@@ -47,6 +48,8 @@ _DURABILITIES = tuple(durability.value for durability in Durability)
 class KeptMemory(RecallingMemory):
     """A memory with a store, a decision trace and boundaries; `Session` tells the parameters."""
 
+    # Thousands of objects come back, and all of them stay.
+    @paused()
     def __init__(
         self,
         session_id: str = "session",
