@@ -96,26 +96,30 @@ def split_dicts(list dicts, tuple keys):
     for one in dicts:
         if FREE_THREADED or type(one) is not dict:
             return twin_of("objects").split_dicts(dicts, keys)
-        if not has_keys(<dict> one, keys[last]):
+        if not take_values(<dict> one, keys[last], values):
             for place in range(len(keys)):
-                if has_keys(<dict> one, keys[place]):
+                if take_values(<dict> one, keys[place], values):
                     last = place
                     break
             else:
                 return twin_of("objects").split_dicts(dicts, keys)
         places.append(last)
-        values.extend((<dict> one).values())
     return places, values
 
 
-cdef bint has_keys(dict one, object keys) except -1:
-    """Tell whether these very objects are the keys of the dict, in this order."""
-    cdef Py_ssize_t place = 0
-    if keys is None or len(<tuple> keys) != len(one):
+cdef bint take_values(dict one, object keys, list values) except -1:
+    """Add the dict's values, if these very objects are its keys, in this order."""
+    cdef Py_ssize_t place = 0, index = 0, count = len(one)
+    cdef PyObject *key = NULL
+    cdef PyObject *value = NULL
+    if keys is None or len(<tuple> keys) != count:
         return False
-    for key in one:
-        if (<tuple> keys)[place] is not key:
+    while PyDict_Next(one, &index, &key, &value):
+        if <PyObject *> (<tuple> keys)[place] is not key:
+            # What was added is of other keys.
+            del values[len(values) - place:]
             return False
+        values.append(<object> value)
         place += 1
     return True
 

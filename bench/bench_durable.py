@@ -211,12 +211,12 @@ class OpenAIAgents:
         self.cost = Cost()
         self._make: Callable[[], Any] = lambda: agents.SQLiteSession("s", folder / "agents.db")
         self._session = self._make()
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
 
     def save(self, turn: Turn) -> None:
         """Add the turn's messages."""
         add = self._session.add_items
-        self.cost.save_us.append(timed_us(lambda: self._loop.run_until_complete(add(turn))))
+        self.cost.save_us.append(timed_us(lambda: self.loop.run_until_complete(add(turn))))
 
     def close(self) -> None:
         """Close the database."""
@@ -225,7 +225,7 @@ class OpenAIAgents:
     def restore(self) -> int:
         """Read the messages and return how many there are."""
         session = self._make()
-        items = self._loop.run_until_complete(session.get_items())
+        items = self.loop.run_until_complete(session.get_items())
         session.close()
         return len(items)
 
@@ -251,6 +251,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cost]:
             started = perf_counter_ns()
             assert peer.restore() == count
             peer.cost.restore_us.append((perf_counter_ns() - started) / 1000)
+    peers[-1].loop.close()
     report(turns, peers)
     return {peer.name: peer.cost for peer in peers}
 

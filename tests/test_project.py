@@ -21,7 +21,10 @@ PROJECT = Path(__file__).parents[1]
 #: Rooms by floor; a room imports only from its own floor and those before it.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"_backend", "_core", "_reference", "_version", "crash_points", "errors", "pages", "tokens"}
+        {
+            *("_backend", "_core", "_reference", "_version", "collector", "crash_points", "errors"),
+            *("pages", "tokens"),
+        }
     ),
     frozenset(
         {"audit", "faults", "messages", "representations", "residency", "snapshot", "stores"}

@@ -223,10 +223,16 @@ class Durable:
 
     def ahead(self, page_ids: Iterable[str] | None = None) -> list[tuple[str, Head]]:
         """List the pages, of these or of all, of which the journal has a newer text."""
-        if page_ids is None:
-            fields = self.journal.fields()
-            page_ids = [page_id for page_id, field in fields if field == TEXT_FIELD]
         book = self.parts.book
+        if page_ids is None:
+            # All of them at an opening: most are as the journal has them.
+            live = book.live
+            page_ids = [
+                page_id
+                for (page_id, field), head in self.journal.fields().items()
+                if field == TEXT_FIELD
+                and ((page := live.get(page_id)) is None or page.version < head.version)
+            ]
         found = []
         for page_id in page_ids:
             page = book.live.get(page_id)

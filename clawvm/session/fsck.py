@@ -187,7 +187,7 @@ class _SpaceCheck:
         if fold is None or not self._folded:
             return False
         try:
-            journal = Loaded(self._folded, fold.heads, fold.rejections, fold.state, {}, 0, 0)
+            journal = Loaded(self._folded, fold.heads, fold.rejections, fold.state, [], 0, 0)
             rebuilt = session_of(self._store, self._space, journal)
         except SnapshotInvalid:
             return False

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from ..audit import AuditLog
+from ..collector import paused
 from ..errors import LeaseLost, MessageInvalid, OptionUnknown, SessionClosed
 from ..faults import FaultKind
 from ..pages import Page, PageType, Scope
@@ -31,9 +32,10 @@ from .boundaries import (
 from .durable import Durable
 from .exits import watch
 from .given import Terms
-from .memory import SURVIVES_RESET, Memory, MemoryOptions, check_option
+from .memory import SURVIVES_RESET, check_option
 from .prompt import Prompt
 from .recall import Recall
+from .recalling import RecallingMemory, RecallingOptions
 from .saved import restore_parts
 from .tracing import Tracing, audit_file
 
@@ -43,9 +45,11 @@ _COMPACTION = BoundaryKind.COMPACTION
 _DURABILITIES = tuple(durability.value for durability in Durability)
 
 
-class KeptMemory(Memory):
+class KeptMemory(RecallingMemory):
     """A memory with a store, a decision trace and boundaries; `Session` tells the parameters."""
 
+    # Thousands of objects come back, and all of them stay.
+    @paused()
     def __init__(
         self,
         session_id: str = "session",
@@ -57,7 +61,7 @@ class KeptMemory(Memory):
         durability: str = "commit",
         spool: str | os.PathLike[str] | None = None,
         audit: str | os.PathLike[str] | None = None,
-        **options: Unpack[MemoryOptions],
+        **options: Unpack[RecallingOptions],
     ) -> None:
         self._durable: Durable | None = None
         self._trace: Tracing | None = None
@@ -143,7 +147,7 @@ class KeptMemory(Memory):
         return prompt
 
     def recall(self, name: str, version: int | None = None, *, show: bool = False) -> Recall:
-        """Look a page's exact text up, in memory or in the store; see `Memory.recall`."""
+        """Look a page's exact text up, in memory or in the store; see `RecallingMemory.recall`."""
         recall = super().recall(name, version, show=show)
         if self._trace is not None:
             self._trace.recalled(recall)

@@ -8,14 +8,13 @@ from typing import Any, TypedDict
 
 from ..errors import BudgetInvalid, OptionUnknown, PageInvalid, SessionClosed
 from ..faults import FaultKind, FaultObserver
-from ..messages import Envelope, PartKind, Shape
+from ..messages import Envelope, Part, PartKind, Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Builders, Form
 from ..residency import Plan, Policy, policy_named
 from ..tokens import CountMemo, TokenCounter, best_counter, counter
 from .assembler import Assembler, OnInfeasible
-from .book import PageBook, handle_of
-from .catalogue import CATALOGUE_ID, catalogue_text
+from .book import PageBook
 from .conversation import Conversation, Origin, RepairMode
 from .exchange import Entry
 from .explain import explain
@@ -23,13 +22,9 @@ from .given import GivenPages, Terms
 from .ladders import LadderMaker
 from .layout import Layout
 from .prompt import Prompt, ToolCall
-from .recall import Recall, RecallOutcome, look_up
-from .recall_tool import RECALL_TOOL, answer, definition
 from .repetition import fault_of
 from .replies import message_of
-from .reuse import Reuse, SourceCheck
 from .saved import SessionParts
-from .search import Match, search
 
 __all__ = ["SURVIVES_RESET", "Memory", "MemoryOptions", "Message", "check_option"]
 
@@ -52,7 +47,6 @@ class MemoryOptions(TypedDict, total=False):
     on_infeasible: OnInfeasible
     builders: Builders | None
     same_result: Callable[[str, str], bool]
-    reuse: Mapping[str, SourceCheck] | None
 
 
 class Memory:
@@ -86,10 +80,6 @@ class Memory:
     same_result : callable, optional
         Whether two results of equal calls say the same, by default whether the texts are equal; for
         tools whose results carry a time or a run number.
-    reuse : mapping of str to callable, optional
-        By name, the tools that are free of side effects, each with a check of what it reads
-        (`file_source` for files): a repeated call whose source has not changed is answered from
-        memory, see `tool_execute`.
 
     Raises
     ------
@@ -119,7 +109,6 @@ class Memory:
         on_infeasible: OnInfeasible = "raise",
         builders: Builders | None = None,
         same_result: Callable[[str, str], bool] = str.__eq__,
-        reuse: Mapping[str, SourceCheck] | None = None,
     ) -> None:
         if not _SESSION_ID.fullmatch(session_id):
             raise PageInvalid(
@@ -146,8 +135,6 @@ class Memory:
             self._book, self._layout, self._conversation, self._assembler, self.faults
         )
         self._given = GivenPages(self._book, self._layout, self._ladders)
-        self._reuse = Reuse(reuse or {})
-        self._offers_recall = False
         self._closed = False
 
     @property
@@ -274,7 +261,6 @@ class Memory:
         self._check_open()
         call_id = call if isinstance(call, str) else call.id
         self._conversation.add_result(call_id, text, is_error)
-        self._reuse.arrived(call_id, is_error=is_error)
 
     # Using
 
@@ -328,61 +314,6 @@ class Memory:
         demands[page.slot] = max(level, demands.get(page.slot, Fidelity.NONE))
         self._book.table.touch(page.slot, self._assembler.turn)
 
-    def recall(self, name: str, version: int | None = None, *, show: bool = False) -> Recall:
-        """Look a page's exact text up.
-
-        Parameters
-        ----------
-        name : str
-            A page id, or a handle (``clawvm://SESSION/PAGE@VERSION``).
-        version : int, optional
-            Which content, from 1; by default the newest.
-        show : bool, optional
-            Also put the text at the end of the next prompt, where it leaves what the provider has
-            cached of the prompt valid.
-
-        Returns
-        -------
-        Recall
-            Found, or why not: no match, denied (another session's handle), stale (only a newer
-            version is left), backend error. Never an unexplained nothing: a lookup that was denied
-            or failed counts as a silent-recall fault, because a reader who looks at the text alone
-            would take it for one.
-        """
-        self._check_open()
-        recall = look_up(self._book, name, version, self._older_text)
-        page = self._book.live.get(recall.page_id)
-        if recall.found and page is not None:
-            self._book.table.touch(page.slot, self._assembler.turn)
-        if recall.outcome in (RecallOutcome.DENIED, RecallOutcome.BACKEND_ERROR):
-            self.faults.record(
-                FaultKind.SILENT_RECALL,
-                recall.page_id,
-                self._assembler.turn,
-                f"{recall.outcome.value}: {recall.reason}",
-            )
-        if show and recall.text is not None:
-            self._show_again(recall)
-        return recall
-
-    def search(self, query: str, page_type: PageType | None = None) -> list[Match]:
-        """Find pages, archived ones too, whose id and text have every word of `query`.
-
-        Parameters
-        ----------
-        query : str
-            Words, in any case.
-        page_type : PageType, optional
-            Only pages of this type.
-
-        Returns
-        -------
-        list of Match
-            At most 20: pages whose id has all the words first, then the newest first.
-        """
-        self._check_open()
-        return search(self._book, query, page_type)
-
     # A turn
 
     def assemble(self) -> Prompt:
@@ -425,44 +356,6 @@ class Memory:
             for part in envelope.parts
             if part.kind is PartKind.CALL
         ]
-
-    @property
-    def tools(self) -> list[dict[str, Any]]:
-        """Definitions of the tools that the session executes itself, in the session's format.
-
-        A model that is offered `clawvm_recall` is also told what there is to recall: from now on
-        the catalogue page sums up what the prompt does not show.
-        """
-        self._check_open()
-        if not self._offers_recall:
-            self._offers_recall = True
-            self._put_catalogue("")
-        return [definition(self._conversation.shape or "openai")]
-
-    def tool_execute(self, call: ToolCall) -> str | None:
-        """Ask, before a call is run, for a result that is known already.
-
-        A call of `clawvm_recall` is answered here. A call that repeats an earlier one is answered
-        with the earlier result, if its tool was declared free of side effects (`reuse`) and what it
-        reads was the same before the earlier call, after it, and is now. In all other cases the
-        call must be run; an equal result is then stored once.
-
-        Returns
-        -------
-        str or None
-            The result to give to `add_result`; None: run the call.
-        """
-        self._check_open()
-        if call.name == RECALL_TOOL:
-            return answer(call, self._book, self.recall)[0]
-        earlier = self._conversation.last_equal(call)
-        answered = earlier is not None and len(earlier.texts) == 2
-        earlier_id = earlier.call.call_id if earlier is not None and earlier.call else None
-        if not self._reuse.may_stand(call, earlier_id if answered else None) or earlier is None:
-            return None
-        self.faults.hit()
-        self._book.table.touch(earlier.slot, self._assembler.turn)
-        return earlier.texts[1]
 
     # Looking
 
@@ -535,16 +428,14 @@ class Memory:
         """The parts of messages that came in with the last prompt, in order, and where they are."""
         return tuple(self._conversation.entered)
 
-    # What a session adds to
-
-    def _older_text(self, page_id: str, version: int) -> str | None:
-        """Return the text of a version that is not in memory; there is none without a store."""
-        return None
+    # What others add to
 
     def _on_epoch(self) -> None:
-        """Sum up what is not shown any more."""
-        if self._offers_recall:
-            self._put_catalogue(catalogue_text(self._book))
+        """Do what is due when pages give way, before the prompt is rendered."""
+
+    def _was_run(self, call: Part) -> bool:
+        """Whether a call was run, rather than answered by ourselves."""
+        return True
 
     # Inner workings
 
@@ -556,48 +447,11 @@ class Memory:
         """Archive all pages but rules and preferences; the next prompt begins a conversation."""
         self._take_in()
         self._conversation.forget()
-        self._reuse.forget()
         for page in list(self._book.live.values()):
             if page.type not in SURVIVES_RESET:
                 self._layout.remove(page)
                 self._assembler.forget(page)
                 self._book.archive(page)
-        if self._offers_recall:
-            self._put_catalogue(catalogue_text(self._book))
-
-    def _put_catalogue(self, text: str) -> None:
-        """Change the catalogue page, if the new text fits."""
-        old = self._book.live.get(CATALOGUE_ID)
-        spare = self._budget - self._book.table.used_tokens
-        more = self._ladders.tokens(text) - (0 if old is None else old.tokens(Fidelity.FULL))
-        if old is not None and (old.texts == (text,) or more > spare):
-            return
-        terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, None, None, None, 0)
-        self._given.put(
-            CATALOGUE_ID,
-            PageType.BOOTSTRAP,
-            text,
-            terms,
-            {},
-            turn=self._assembler.turn + 1,
-            shape=self._conversation.shape,
-        )
-
-    def _show_again(self, recall: Recall) -> None:
-        page_id = f"recall:{recall.page_id}@{recall.version}"
-        handle = handle_of(self.session_id, recall.page_id, recall.version)
-        if page_id in self._book.archived:
-            page_id = self._book.free_id(page_id)
-        self._given.put(
-            page_id,
-            PageType.EVIDENCE,
-            recall.text or "",
-            Terms(Provenance("recall", handle), None, None, None, None, 0),
-            None,
-            turn=self._assembler.turn + 1,
-            shape=self._conversation.shape,
-        )
-        self.demand(page_id)
 
     def _take_in(self) -> None:
         """Turn waiting messages into pages; judge each call that repeats an earlier one."""
@@ -605,8 +459,7 @@ class Memory:
             kind = fault_of(exchange, self._same_result)
             if kind is None or exchange.earlier is None:
                 continue
-            if self._reuse.was_answered(exchange.call.call_id) or exchange.call.name == RECALL_TOOL:
-                # It was never run.
+            if not self._was_run(exchange.call):
                 continue
             self.faults.record(
                 kind,

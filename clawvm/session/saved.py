@@ -176,6 +176,7 @@ def _saved_assembler(assembler: Assembler) -> Tree:
     if assembler.plan is not None:
         plan = {name: getattr(assembler.plan, name) for name in _PLAN_FIELDS}
         plan["moves"] = [[page_id, int(old), int(new)] for page_id, old, new in plan["moves"]]
+        plan["required"] = list(plan["required"])
     return {
         "turn": assembler.turn,
         "boundary": assembler.boundary,

@@ -14,7 +14,7 @@ from .boundaries import BoundaryKind
 from .durable import HARNESS
 from .forks import fork, take_back
 from .lifecycle import KeptMemory
-from .memory import MemoryOptions
+from .recalling import RecallingOptions
 from .saved import whole_of
 
 __all__ = ["Session"]
@@ -52,8 +52,8 @@ class Session(KeptMemory):
     audit : path, optional
         File, or folder for a file of the session's name, of its decision trace (`clawvm.audit`).
     **options
-        As for `Memory`: counter, policy, shape, repair, on_infeasible, builders, same_result,
-        reuse.
+        As for `Memory` and `RecallingMemory`: counter, policy, shape, repair, on_infeasible,
+        builders, same_result, reuse.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class Session(KeptMemory):
         durability: str = "commit",
         spool: str | os.PathLike[str] | None = None,
         audit: str | os.PathLike[str] | None = None,
-        **options: Unpack[MemoryOptions],
+        **options: Unpack[RecallingOptions],
     ) -> Self:
         """Start a session, or go on with it: the constructor under the paper's name for it."""
         return cls(
@@ -111,7 +111,7 @@ class Session(KeptMemory):
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], *, budget: int, **options: Unpack[MemoryOptions]
+        cls, path: str | os.PathLike[str], *, budget: int, **options: Unpack[RecallingOptions]
     ) -> Self:
         """Return the session of a snapshot file, without a store; see `snapshot`.
 

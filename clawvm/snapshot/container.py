@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
+from ..collector import paused
 from ..errors import SnapshotInvalid
 from .header import (
     FORMAT_MINOR,
@@ -66,7 +65,7 @@ def encode(
     if base is not None:
         with section(payload, b"BASE"):
             payload += base
-    with _no_collections():
+    with paused():
         if delta is not None:
             write_delta(payload, delta, numbers)
         write_trees(payload, operations, meta or {}, numbers)
@@ -125,13 +124,13 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
     sections = split(payload, newer=header.format_minor > FORMAT_MINOR)
     from .payload import read_delta, read_trees
 
-    with _no_collections():
+    with paused():
         texts, outside = read_texts(sections, header, contents)
         delta = read_delta(sections, header, texts)
         operations, meta = read_trees(sections, texts)
-    base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
-    check_kind(header.kind, delta, operations, base)
-    return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
+        base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
+        check_kind(header.kind, delta, operations, base)
+        return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
 
 
 def _payload(header: Header, stored: memoryview) -> bytes:
@@ -154,16 +153,3 @@ def _payload(header: Header, stored: memoryview) -> bytes:
     if digest_of(payload) != header.digest:
         raise SnapshotInvalid("the snapshot's payload does not match its digest; it is damaged")
     return payload
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Keep the garbage collector from walking thousands of new objects that are all in use."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

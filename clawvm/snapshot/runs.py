@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from operator import lt
 
@@ -11,8 +11,10 @@ from ..errors import SnapshotInvalid
 __all__ = ["count_of", "from_runs", "is_ascending", "to_runs"]
 
 
-def to_runs(numbers: Iterable[int]) -> list[int]:
+def to_runs(numbers: Sequence[int]) -> list[int]:
     """Return first and length of each stretch in which every number is the last plus one."""
+    if numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return [numbers[0], len(numbers)]  # what there mostly is
     runs: list[int] = []
     expected = -1
     for number in numbers:

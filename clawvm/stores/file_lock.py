@@ -40,11 +40,15 @@ class FileLock:
     @contextlib.contextmanager
     def held(self, deadline: float) -> Iterator[None]:
         """Hold it for a block; raises `Busy` when it is not had by `deadline` (monotonic)."""
-        self._take(deadline)
+        self.take(deadline)
         try:
             yield
         finally:
-            _unlock(self._descriptor)
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        _unlock(self._descriptor)
 
     def close(self) -> None:
         """Close the file."""
@@ -52,7 +56,8 @@ class FileLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _take(self, deadline: float) -> None:
+    def take(self, deadline: float) -> None:
+        """Take it; as `held`, for who gives it back himself."""
         pause = _PAUSE_SECONDS_MIN
         while True:
             try:

@@ -79,7 +79,9 @@ class SqliteStore:
     def acquire(self, space: Space, holder: str, ttl: float) -> Lease:
         """Take the lease on a session; see `Store.acquire`."""
         check_space(space)
-        with self._transaction(f"acquire {space}") as connection:
+        # Not synced: whoever holds a lease dies with the machine, and the first row that he appends
+        # has the lease on disk before it.
+        with self._transaction(f"acquire {space}", synced=False) as connection:
             now = clock.now()
             known = find_space(connection, space)
             check_free(space, Held() if known is None else known.held, holder, now)
@@ -109,7 +111,7 @@ class SqliteStore:
     def release(self, lease: Lease) -> None:
         """Give a lease back, once what was appended under it is on disk; see `Store.release`."""
         self._queue.flush()
-        with self._transaction(f"release {lease.space}") as connection:
+        with self._transaction(f"release {lease.space}", synced=False) as connection:
             known = find_space(connection, lease.space)
             if known is not None and known.held.token == lease.token:
                 connection.execute("UPDATE spaces SET holder = NULL WHERE id = ?", (known.id,))
@@ -255,8 +257,11 @@ class SqliteStore:
     def _decoded(self, space: Space, number: int, columns: tuple[object, ...]) -> Row:
         return decoded_row(number, columns, self.codec, f"row {columns[0]} of {space}")
 
-    def _transaction(self, what: str) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-        return self._connections.transaction(time.monotonic() + self._timeout, what)
+    def _transaction(
+        self, what: str, *, synced: bool = True
+    ) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        deadline = time.monotonic() + self._timeout
+        return self._connections.transaction(deadline, what, synced=synced)
 
 
 class _Writer:

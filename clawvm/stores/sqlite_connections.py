@@ -51,6 +51,7 @@ class Connections:
         self._identity = _identity(path, url)
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
+        self._syncs = True
         self._readers: list[sqlite3.Connection] = []
         self._reading = threading.BoundedSemaphore(READERS_MAX)
         self._process = os.getpid()
@@ -58,27 +59,24 @@ class Connections:
         _alive.add(self)
 
     @contextlib.contextmanager
-    def transaction(self, deadline: float, what: str) -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self, deadline: float, what: str, *, synced: bool = True
+    ) -> Iterator[sqlite3.Connection]:
         """Write: everything in the block, or nothing.
 
+        What is not `synced` is on disk with the next transaction that is, at the latest.
         Raises `Busy` when other writers were there until `deadline` (monotonic). Every error of
         SQLite comes out as one of ours, which says that it was to do `what`.
         """
         self.check_usable()
         if not self._writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise self._busy(what)
+        locked = False
         try:
-            with self._lock.held(deadline):
-                self._check_same_file()
-                with self._in_transaction(deadline, what) as connection:
-                    yield connection
-        finally:
-            self._writing.release()
-
-    @contextlib.contextmanager
-    def _in_transaction(self, deadline: float, what: str) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._begin(deadline, what)
+            self._lock.take(deadline)
+            locked = True
+            self._check_same_file()
+            connection = self._begin(deadline, what, synced)
             try:
                 crash_points.reach("store.begin")
                 yield connection
@@ -87,18 +85,26 @@ class Connections:
             except BaseException:
                 self._roll_back(connection)
                 raise
+            crash_points.reach("store.committed")
         except ERRORS as error:
             # After an error of the disk a connection may go on failing; a new one looks afresh.
             self._drop_writer()
             raise translate(error, self._url, what) from error
-        crash_points.reach("store.committed")
+        finally:
+            if locked:
+                self._lock.give_back()
+            self._writing.release()
 
-    def _begin(self, deadline: float, what: str) -> sqlite3.Connection:
+    def _begin(self, deadline: float, what: str, synced: bool) -> sqlite3.Connection:
         pause = _PAUSE_SECONDS_MIN
         while True:
             try:
                 if self._writer is None:
-                    self._writer = connect_writer(self._path)
+                    self._writer, self._syncs = connect_writer(self._path), True
+                if self._syncs is not synced:
+                    level = "FULL" if synced else "NORMAL"
+                    self._writer.execute(f"PRAGMA synchronous = {level}")
+                    self._syncs = synced
                 self._writer.execute("BEGIN IMMEDIATE")
                 return self._writer
             except sqlite3.Error as error:
@@ -228,7 +234,7 @@ class Connections:
 
 def _identity(path: Path, url: str) -> tuple[int, int]:
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError as error:
         raise StoreFailed(
             f"the store {url} is gone: {error}; put the file back, or open another one"

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from .. import crash_points
 from ..errors import StoreCorrupt, StoreFailed, StoreInvalid
@@ -26,6 +27,8 @@ WAL_BYTES_KEPT = 16 * 1024 * 1024
 _BUSY_PAUSE_SECONDS = 0.003
 
 _PROBE = b"clawvm"
+
+_T = TypeVar("_T")
 
 _SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
@@ -217,8 +220,8 @@ def open_database(path: Path, codec: Codec, url: str, lock: FileLock, deadline: 
                 recover(path)
                 if is_new(path, url):
                     create(path, codec)
-        retry_busy(lambda: examine(path, codec, url), deadline)
-        retry_busy(lambda: use_wal(path, lock, deadline), deadline)
+        if retry_busy(lambda: examine(path, codec, url), deadline) != "wal":
+            retry_busy(lambda: use_wal(path, lock, deadline), deadline)
     except ERRORS as error:
         if primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise StoreInvalid(f"{url} is no SQLite database; name another file") from error
@@ -227,7 +230,7 @@ def open_database(path: Path, codec: Codec, url: str, lock: FileLock, deadline: 
         raise StoreFailed(f"the store {url} cannot be opened: {error}") from error
 
 
-def retry_busy(action: Callable[[], None], deadline: float) -> None:
+def retry_busy(action: Callable[[], _T], deadline: float) -> _T:
     """Do it again while another connection is in the way."""
     while True:
         try:
@@ -253,12 +256,13 @@ def recover(path: Path) -> None:
             connection.close()
 
 
-def examine(path: Path, codec: Codec, url: str) -> None:
-    """Check what is there."""
+def examine(path: Path, codec: Codec, url: str) -> str:
+    """Check what is there; return its journal mode."""
     connection = connect(path, mode="ro")
     try:
         check_ours(connection, url)
         check_codec(connection, codec, url)
+        return journal_mode(connection)
     finally:
         connection.close()
 

@@ -108,8 +108,18 @@ class Committer:
         loaded = load(self.store, self.space)
         self.seq = loaded.last_seq
         self.heads, self.state = loaded.heads, loaded.state
-        self.rejections, self.known = loaded.rejections, loaded.known
+        self.rejections, self._loaded_texts = loaded.rejections, loaded.known
+        self._known: dict[str, int] = {}
         self.snapshot_bytes, self.journal_bytes = loaded.snapshot_bytes, loaded.journal_bytes
+
+    @property
+    def known(self) -> dict[str, int]:
+        """Texts that the store has, with their ids."""
+        if self._loaded_texts:
+            # Not before the first commit: it takes a look at every character of them.
+            self._known.update(self._loaded_texts)
+            self._loaded_texts.clear()
+        return self._known
 
     def settle(self) -> Settled:
         """Bring older rows to an end before a new one is made."""

@@ -332,7 +332,8 @@ class Journal(JournalView):
         committer.snapshot_bytes, committer.journal_bytes = len(encoded.data), 0
         # Texts of old versions are not needed again; knowing them would keep them in memory.
         texts = zip(encoded.content_texts, encoded.contents, strict=True)
-        committer.known = {text: known for text, known in texts if isinstance(known, int)}
+        committer.known.clear()
+        committer.known.update((text, known) for text, known in texts if isinstance(known, int))
 
     def close(self) -> None:
         """Wait for rows in flight and let the spool go; a second call changes nothing.

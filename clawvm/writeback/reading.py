@@ -18,7 +18,8 @@ from .operations import (
     OpKind,
     Rejection,
 )
-from .records import Transaction, heads_from_tree, transaction_of
+from .records import Transaction, transaction_of
+from .snapshots import heads_of
 
 __all__ = [
     "Fold",
@@ -68,7 +69,7 @@ class Loaded(NamedTuple):
         What was refused and not retried with success.
     state : StateDelta or None
         The session's state; None where no row has any.
-    known : dict of str to int
+    known : list of (str, int)
         Texts that the store has, with their ids.
     snapshot_bytes, journal_bytes : int
         Size of the snapshot's record and of the records after it.
@@ -78,7 +79,7 @@ class Loaded(NamedTuple):
     heads: Heads
     rejections: dict[str, Rejection]
     state: StateDelta | None
-    known: dict[str, int]
+    known: list[tuple[str, int]]
     snapshot_bytes: int
     journal_bytes: int
 
@@ -103,10 +104,10 @@ def load(store: Store, space: Space) -> Loaded:
             if stored.snapshot == before:
                 raise
     fold = Fold(space)
-    known: dict[str, int] = {}
+    known: list[tuple[str, int]] = []
     for row in rows:
         decoded = decode(row.record, [texts[ident] for ident in row.contents])
-        known.update(zip(decoded.content_texts, row.contents, strict=True))
+        known += zip(decoded.content_texts, row.contents, strict=True)
         if row is stored.snapshot:
             fold.snapshot(decoded)
         else:
@@ -159,7 +160,7 @@ class Fold:
 
     def snapshot(self, decoded: Decoded) -> None:
         """Begin with a snapshot row; raises `SnapshotInvalid` when it is none."""
-        self.heads, open_rejections = heads_from_tree(decoded.meta, self._where)
+        self.heads, open_rejections = heads_of(decoded.delta, decoded.meta, self._where)
         self.rejections = {rejection.id: rejection for rejection in open_rejections}
         self._state, self._deltas = decoded.delta, []
 

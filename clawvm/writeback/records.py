@@ -1,4 +1,4 @@
-"""Operations as the trees of a journal record, and back.
+"""Operations as the trees of a journal record, and back; `snapshots` has those of a snapshot row.
 
 An operation is a list whose last members are left out where they are the default. Only what an
 older version wrote can be missing a member, and only what a newer one wrote can have more.
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from ..errors import SnapshotInvalid
 from ..pages import PageType, Scope
-from .heads import Head, Heads, PageHead
 from .operations import (
     TEXT_FIELD,
     Committed,
@@ -25,12 +24,11 @@ from .operations import (
 
 __all__ = [
     "Transaction",
-    "heads_from_tree",
-    "heads_tree",
     "note_of",
+    "operation_of",
+    "operation_tree",
     "operation_trees",
     "recordable",
-    "rejection_tree",
     "transaction_of",
 ]
 
@@ -97,7 +95,8 @@ def _small(version: int | None) -> int | None:
     return version if version is None or abs(version) < 1 << 53 else None
 
 
-def _operation_tree(operation: Operation) -> list[Any]:
+def operation_tree(operation: Operation) -> list[Any]:
+    """Return an operation as a tree."""
     (
         page_id,
         field,
@@ -128,7 +127,8 @@ def _operation_tree(operation: Operation) -> list[Any]:
     ]
 
 
-def _operation_of(tree: Sequence[Any]) -> Operation:
+def operation_of(tree: Sequence[Any]) -> Operation:
+    """Read what `operation_tree` wrote; a `ValueError` or another when it is none."""
     page_id, field, op, value, evidence, scope, principal, expected, version, kind, grant, owner = (
         tree
     )
@@ -164,13 +164,13 @@ def operation_trees(
     trees: list[list[Any]] = []
     for entry in committed:
         state = _UNTRUSTED if entry.untrusted else _COMMITTED
-        tree = [state, entry.version, entry.before, *_operation_tree(entry.operation)]
+        tree = [state, entry.version, entry.before, *operation_tree(entry.operation)]
         while tree[-1] is None:
             tree.pop()
         trees.append(tree)
     for rejection in rejected:
         head = [_REJECTED, rejection.code.value, rejection.reason, rejection.attempt]
-        trees.append([*head, *_operation_tree(rejection.operation)])
+        trees.append([*head, *operation_tree(rejection.operation)])
     return trees
 
 
@@ -212,7 +212,7 @@ def transaction_of(
                 rejected.append(
                     Rejection(
                         f"{seq}.{number}",
-                        _operation_of(rest),
+                        operation_of(rest),
                         ReasonCode(code),
                         reason,
                         turn,
@@ -224,7 +224,7 @@ def transaction_of(
                 whole = tree + [None] * (_COMMITTED_LENGTH - len(tree))
                 state, version, before = whole[:3]
                 committed.append(
-                    Committed(_operation_of(whole[3:]), version, before, state == _UNTRUSTED)
+                    Committed(operation_of(whole[3:]), version, before, state == _UNTRUSTED)
                 )
         return Transaction(
             seq,
@@ -241,60 +241,4 @@ def transaction_of(
         raise SnapshotInvalid(
             f"{where}: row {seq} holds no transaction of this version ({error}); it was written "
             "by a newer ClawVM or by something else"
-        ) from error
-
-
-def rejection_tree(rejection: Rejection) -> list[Any]:
-    """Return the tree of a rejection that a snapshot row carries on."""
-    return [
-        rejection.id,
-        rejection.code.value,
-        rejection.reason,
-        rejection.turn,
-        rejection.at,
-        rejection.attempt,
-        *_operation_tree(rejection.operation),
-    ]
-
-
-def heads_tree(heads: Heads, rejections: Iterable[Rejection]) -> list[Any]:
-    """Return everything committed as three lists: fields, pages, open rejections."""
-    fields = [
-        [page_id, None if field == TEXT_FIELD else field, head.version, head.value]
-        for (page_id, field), head in sorted(heads.fields.items())
-    ]
-    pages = [
-        [page_id, None if page.page_type is None else int(page.page_type), page.untrusted]
-        for page_id, page in sorted(heads.pages.items())
-    ]
-    return [fields, pages, [rejection_tree(rejection) for rejection in rejections]]
-
-
-def heads_from_tree(meta: dict[str, Any], where: str) -> tuple[Heads, list[Rejection]]:
-    """Read what `heads_tree` wrote into a snapshot's notes.
-
-    Raises
-    ------
-    SnapshotInvalid
-        When it is nothing of that kind.
-    """
-    heads = Heads()
-    try:
-        fields, pages, rejections = meta["heads"]
-        heads.fields = {
-            (page_id, TEXT_FIELD if field is None else field): Head(version, value)
-            for page_id, field, version, value in fields
-        }
-        heads.pages = {
-            page_id: PageHead(None if kind is None else PageType(kind), untrusted)
-            for page_id, kind, untrusted in pages
-        }
-        return heads, [
-            Rejection(ident, _operation_of(rest), ReasonCode(code), reason, turn, at, attempt)
-            for ident, code, reason, turn, at, attempt, *rest in rejections
-        ]
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise SnapshotInvalid(
-            f"{where}: its snapshot holds no state of this version ({error}); it was written by a "
-            "newer ClawVM or by something else"
         ) from error

@@ -1,18 +1,34 @@
-"""Snapshot rows: everything committed and the whole state, so that loading need not read it all."""
+"""What is committed as a snapshot row says it, and back.
+
+Nearly every page of a session says what was committed of it last: its text at its version, its
+type. Such a page stands in the row once, as a page of the state, with a mark that tells what holds;
+everything else is written out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress, repeat
+from typing import TYPE_CHECKING, Any
 
 from .. import crash_points
+from ..errors import SnapshotInvalid
+from ..pages import Page, PageType
 from ..snapshot import Encoded, Kind, StateDelta, encode
 from ..stores import Append, Space, Store
-from .heads import Heads
-from .operations import Rejection
-from .reading import Fold
-from .records import heads_tree
+from .heads import NOTHING, UNKNOWN_PAGE, Head, Heads, PageHead
+from .operations import TEXT_FIELD, Json, ReasonCode, Rejection
+from .records import operation_of, operation_tree
 
-__all__ = ["rebuild_snapshot", "write_snapshot"]
+if TYPE_CHECKING:
+    from .reading import Fold
+
+__all__ = ["heads_of", "rebuild_snapshot", "write_snapshot"]
+
+# Bits of a mark; its digit stands for the page.
+_SAYS_TEXT, _SAYS_TYPE, _UNTRUSTED = 1, 2, 4
+# A longer text would be kept apart from the row.
+_MARKS_TOGETHER = 60
 
 
 def write_snapshot(
@@ -25,7 +41,7 @@ def write_snapshot(
     rejections: Iterable[Rejection],
     known: Mapping[str, int],
 ) -> Encoded:
-    """Write what a journal comes to up to row `seq`; a project has no state.
+    """Write a snapshot row: what a journal comes to up to row `seq`; a project has no state.
 
     Raises
     ------
@@ -35,7 +51,7 @@ def write_snapshot(
     encoded = encode(
         Kind.RECORD if state is None else Kind.SNAPSHOT,
         state,
-        meta={"heads": heads_tree(heads, rejections)},
+        meta={"heads": _heads_tree(_pages_of(state), heads, rejections)},
         external=True,
         known=known,
     )
@@ -48,3 +64,113 @@ def rebuild_snapshot(store: Store, space: Space, seq: int, token: int, rows: Fol
     """Put what the rows up to `seq` add up to in the place of a snapshot that is damaged."""
     rejections = rows.rejections.values()
     write_snapshot(store, space, seq, token, rows.state, rows.heads, rejections, {})
+
+
+def _pages_of(state: StateDelta | None) -> list[Page]:
+    """Return the pages of a state in the order of their marks."""
+    return [] if state is None else [*state.pages.values(), *state.archived]
+
+
+def _text_of(page: Page) -> Json:
+    return page.texts[0] if len(page.texts) == 1 else list(page.texts)
+
+
+def _heads_tree(pages: Sequence[Page], heads: Heads, rejections: Iterable[Rejection]) -> list[Any]:
+    """Return everything committed: marks of pages, other fields, other pages, open rejections."""
+    marks = [_mark(page, heads) for page in pages]
+    told = {page.id for page, mark in zip(pages, marks, strict=True) if mark & _SAYS_TEXT}
+    typed = {page.id for page, mark in zip(pages, marks, strict=True) if mark & _SAYS_TYPE}
+    digits = "".join(map(str, marks))
+    return [
+        [
+            digits[start : start + _MARKS_TOGETHER]
+            for start in range(0, len(digits), _MARKS_TOGETHER)
+        ],
+        [
+            [page_id, None if field == TEXT_FIELD else field, head.version, head.value]
+            for (page_id, field), head in sorted(heads.fields.items())
+            if field != TEXT_FIELD or page_id not in told
+        ],
+        [
+            [page_id, None if page.page_type is None else int(page.page_type), page.untrusted]
+            for page_id, page in sorted(heads.pages.items())
+            if page_id not in typed
+        ],
+        [_rejection_tree(rejection) for rejection in rejections],
+    ]
+
+
+def _mark(page: Page, heads: Heads) -> int:
+    head = heads.fields.get((page.id, TEXT_FIELD), NOTHING)
+    known = heads.pages.get(page.id, UNKNOWN_PAGE)
+    mark = 0
+    if head.version == page.version and head.value == _text_of(page):
+        mark = _SAYS_TEXT
+    if known.page_type is page.type:
+        mark |= _SAYS_TYPE | (_UNTRUSTED if known.untrusted else 0)
+    return mark
+
+
+def heads_of(
+    state: StateDelta | None, meta: Mapping[str, Any], where: str
+) -> tuple[Heads, list[Rejection]]:
+    """Read everything committed from a snapshot row's state and notes.
+
+    Raises
+    ------
+    SnapshotInvalid
+        When they are nothing of that kind.
+    """
+    heads = Heads()
+    try:
+        digits, fields, pages, rejections = meta["heads"]
+        _take_marked(heads, _pages_of(state), list(map(int, "".join(digits))))
+        for page_id, field, version, value in fields:
+            heads.fields[page_id, TEXT_FIELD if field is None else field] = Head(version, value)
+        for page_id, kind, untrusted in pages:
+            heads.pages[page_id] = PageHead(None if kind is None else PageType(kind), untrusted)
+        return heads, [
+            Rejection(ident, operation_of(rest), ReasonCode(code), reason, turn, at, attempt)
+            for ident, code, reason, turn, at, attempt, *rest in rejections
+        ]
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise SnapshotInvalid(
+            f"{where}: its snapshot holds no state of this version ({error}); it was written by a "
+            "newer ClawVM or by something else"
+        ) from error
+
+
+_PAGE_HEADS = {
+    (kind, untrusted): PageHead(kind, bool(untrusted))
+    for kind in PageType
+    for untrusted in (0, _UNTRUSTED)
+}
+
+
+def _take_marked(heads: Heads, pages: Sequence[Page], marks: Sequence[int]) -> None:
+    """Enter what pages say of themselves; a few passes of C code, as there may be thousands."""
+    if len(marks) != len(pages):
+        raise ValueError(f"{len(pages)} pages and {len(marks)} marks")
+    told = list(compress(pages, [mark & _SAYS_TEXT for mark in marks]))
+    keys = zip([page.id for page in told], repeat(TEXT_FIELD), strict=False)
+    values = [(page.version, _text_of(page)) for page in told]
+    # What Head(*pair) comes to, without a call of Python for each.
+    heads.fields = dict(zip(keys, map(tuple.__new__, repeat(Head), values), strict=False))
+    typed = [
+        (page.id, (page.type, mark & _UNTRUSTED))
+        for page, mark in zip(pages, marks, strict=True)
+        if mark & _SAYS_TYPE
+    ]
+    heads.pages = {page_id: _PAGE_HEADS[kind] for page_id, kind in typed}
+
+
+def _rejection_tree(rejection: Rejection) -> list[Any]:
+    return [
+        rejection.id,
+        rejection.code.value,
+        rejection.reason,
+        rejection.turn,
+        rejection.at,
+        rejection.attempt,
+        *operation_tree(rejection.operation),
+    ]

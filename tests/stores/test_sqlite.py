@@ -163,6 +163,29 @@ def test_every_commit_is_synced(sqlite: SqlitePlace) -> None:
     assert writer.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_a_lease_is_on_disk_with_the_first_row_under_it(sqlite: SqlitePlace) -> None:
+    store = sqlite.open()
+    assert isinstance(store, SqliteStore)
+    levels = []
+
+    def note(step: str) -> None:
+        if step == "store.commit":
+            writer = store._connections._writer
+            assert writer is not None
+            levels.append(writer.execute("PRAGMA synchronous").fetchone()[0])
+
+    crash_points.hook = note
+    try:
+        lease = store.acquire(SESSION, HOLDER, 30.0)
+        store.append(Append(SESSION, 1, b"record", (), lease.token))
+        store.release(lease)
+        store.append(Append(PROJECT, 1, b"record"))
+    finally:
+        crash_points.hook = None
+    normal, full = 1, 2
+    assert levels == [normal, full, normal, full]
+
+
 def test_the_log_does_not_grow_without_bound(sqlite: SqlitePlace) -> None:
     store = sqlite.open()
     contents = [os.urandom(200_000) for _ in range(40)]
