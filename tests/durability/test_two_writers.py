@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Races
 
-OPERATIONS_PER_SECOND = 30
+OPERATIONS_PER_SECOND = 20
 
 
 @pytest.mark.parametrize("store", ["SQLite", "PostgreSQL"])
