@@ -26,10 +26,10 @@ pytestmark = pytest.mark.skipif(
 #: What is written, where it is killed, and how often; all at the same time.
 Run = tuple[str, str, int]
 SQLITE: list[Run] = [
-    ("story", "steps", 190),
+    ("story", "steps", 140),
     ("story", "times", 170),
-    ("project", "steps", 90),
-    ("project", "times", 60),
+    ("project", "steps", 130),
+    ("project", "times", 70),
 ]
 POSTGRES: list[Run] = [
     ("story", "steps", 60),

@@ -56,7 +56,7 @@ def at_steps(rng: random.Random) -> Iterator[Kill]:
 
 def at_random_times(rng: random.Random) -> Iterator[Kill]:
     while True:
-        yield Kill(after=rng.uniform(0.001, 0.12))
+        yield Kill(after=rng.uniform(0.001, 0.1))
 
 
 class KillAt:
