@@ -51,66 +51,115 @@ cdef int put_group(
 ) except -1:
     cdef Kind kind
     cdef Py_ssize_t place
-    cdef tuple table
     cdef list values
     if len(columns) != len(kinds):
         raise Odd
     for place in range(len(kinds)):
         kind = kind_of(<tuple> kinds[place])
-        table = (<tuple> kinds[place])[4]
-        values = columns[place]
-        if not kind.in_tuples:
-            put_array(out, len(values))
-            for value in values:
-                put_cell(out, value, &kind, table, numbers)
-            continue
-        put_array(out, len(values) * parts)
-        for value in values:
-            if type(value) is not tuple or len(<tuple> value) != parts:
-                raise Odd
-            for one in <tuple> value:
-                put_cell(out, one, &kind, table, numbers)
+        values = flat(columns[place], parts) if kind.in_tuples else columns[place]
+        put_array(out, len(values))
+        make_room(out, len(values) * INTEGER_BYTES)
+        if kind.kind == KIND_INTEGER:
+            put_integers(out, values, kind.low, kind.high)
+        elif kind.kind == KIND_NUMBER:
+            put_numbers(out, values, kind.low, numbers)
+        elif kind.kind == KIND_TABLE:
+            put_places(out, values, (<tuple> kinds[place])[4])
+        elif kind.kind == KIND_BOOLEAN:
+            put_booleans(out, values)
+        else:
+            put_strings(out, values, &kind, numbers)
     return 0
 
 
-cdef int put_cell(
-    Output *out, object value, const Kind *kind, tuple table, dict numbers
-) except -1:
-    cdef Py_ssize_t place
+cdef list flat(list tuples, Py_ssize_t size):
+    """Return the values of tuples of that size in turn."""
+    cdef list values = PyList_New(len(tuples) * size)
+    cdef Py_ssize_t place = 0
+    cdef object value
+    for one in tuples:
+        if type(one) is not tuple or len(<tuple> one) != size:
+            raise Odd
+        for value in <tuple> one:
+            Py_INCREF(value)
+            PyList_SET_ITEM(values, place, value)
+            place += 1
+    return values
+
+
+cdef int put_integers(Output *out, list values, int64_t low, int64_t high) except -1:
+    cdef char *target = out.data + out.size
     cdef int64_t number
     cdef int overflow = 0
-    if kind.kind == KIND_INTEGER:
+    for value in values:
         if type(value) is not int:
             raise Odd
         number = PyLong_AsLongLongAndOverflow(value, &overflow)
-        if overflow or not kind.low <= number <= kind.high:
+        if overflow or not low <= number <= high:
             raise Odd
-        return put_integer(out, number)
-    if kind.kind == KIND_BOOLEAN:
+        target = write_integer(target, number)
+    out.size = target - out.data
+    return 0
+
+
+cdef int put_numbers(Output *out, list values, int64_t low, dict numbers) except -1:
+    cdef char *target = out.data + out.size
+    cdef object before = None
+    cdef int64_t number = 0
+    for value in values:
+        # Neighbours often have the very same text, or none.
+        if value is not before:
+            if value is None:
+                number = 0
+            elif type(value) is str:
+                number = number_of(numbers, value)
+            else:
+                raise Odd
+            before = value
+        if number < low:
+            raise Odd
+        target = write_integer(target, number)
+    out.size = target - out.data
+    return 0
+
+
+cdef int put_places(Output *out, list values, tuple table) except -1:
+    cdef char *target = out.data + out.size
+    cdef Py_ssize_t place = 0, size = len(table)
+    for value in values:
+        if place == size or table[place] is not value:
+            for place in range(size):
+                if table[place] is value:
+                    break
+            else:
+                raise Odd
+        target = write_integer(target, place)
+    out.size = target - out.data
+    return 0
+
+
+cdef int put_booleans(Output *out, list values) except -1:
+    cdef char *target = out.data + out.size
+    for value in values:
         if value is not True and value is not False:
             raise Odd
-        return put_byte(out, 0xC3 if value is True else 0xC2)
-    if kind.kind == KIND_TABLE:
-        for place in range(kind.size):
-            if table[place] is value:
-                return put_integer(out, place)
-        raise Odd
-    if value is None:
-        if kind.low != 0 or kind.kind == KIND_STRING:
+        target[0] = <char> (0xC3 if value is True else 0xC2)
+        target += 1
+    out.size = target - out.data
+    return 0
+
+
+cdef int put_strings(Output *out, list values, const Kind *kind, dict numbers) except -1:
+    for value in values:
+        if value is None and kind.kind == KIND_REFERENCE and not kind.low:
+            put_byte(out, 0xC0)
+        elif type(value) is not str:
             raise Odd
-        return put_byte(out, 0 if kind.kind == KIND_NUMBER else 0xC0)
-    if type(value) is not str:
-        raise Odd
-    if kind.kind == KIND_NUMBER:
-        return put_integer(out, number_of(numbers, value))
-    if kind.kind == KIND_STRING or is_short(value):
-        return put_string(out, value)
-    if PyUnicode_GET_LENGTH(value) < TEXT_CHARS_MIN:
-        try:
-            return put_string(out, value)
-        except UnicodeEncodeError:
-            pass
-    return put_integer(out, number_of(numbers, value))
+        elif kind.kind == KIND_STRING or is_short(value):
+            put_string(out, value)
+        elif PyUnicode_GET_LENGTH(value) >= TEXT_CHARS_MIN or not put_plain(out, value):
+            put_integer(out, number_of(numbers, value))
+    return 0
 
 
 def unpack_columns(data, tuple kinds, list texts, where):
@@ -146,48 +195,86 @@ cdef int64_t get_parts(Input *source) except -1:
 
 cdef list get_column(Input *source, int64_t parts, tuple column, list texts):
     cdef Kind kind = kind_of(column)
-    cdef tuple table = column[4], several
-    cdef Py_ssize_t count = get_array(source), place, part
-    cdef list values
-    if kind.in_tuples:
-        if count and (not parts or count % parts):
-            raise Odd
-        count = count // parts if parts else 0
-    values = PyList_New(count)
+    cdef tuple table = column[4]
+    cdef Py_ssize_t count = get_array(source), place
+    cdef list values = PyList_New(count)
+    cdef object value
     for place in range(count):
-        if kind.in_tuples:
-            several = PyTuple_New(parts)
-            for part in range(parts):
-                value = get_cell(source, &kind, table, texts)
-                Py_INCREF(value)
-                PyTuple_SET_ITEM(several, part, value)
-            value = several
+        if kind.kind == KIND_INTEGER:
+            value = get_whole(source, kind.low, kind.high)
+        elif kind.kind == KIND_NUMBER:
+            value = texts[get_place(source, max(kind.low, <int64_t> 0), len(texts))]
+        elif kind.kind == KIND_TABLE:
+            value = table[get_place(source, 0, kind.size)]
+        elif kind.kind == KIND_BOOLEAN:
+            value = get_boolean(source)
         else:
-            value = get_cell(source, &kind, table, texts)
+            value = get_reference(source, &kind, texts)
         Py_INCREF(value)
         PyList_SET_ITEM(values, place, value)
-    return values
+    return in_tuples(values, parts) if kind.in_tuples else values
 
 
-cdef inline object get_cell(Input *source, const Kind *kind, tuple table, list texts):
+cdef list in_tuples(list values, int64_t size):
+    """Return the values in tuples of that size."""
+    cdef Py_ssize_t count = len(values), place, part
+    cdef list tuples
+    cdef tuple one
+    cdef object value
+    if not size or count % size:
+        if count:
+            raise Odd
+        return values
+    tuples = PyList_New(count // size)
+    for place in range(count // size):
+        one = PyTuple_New(size)
+        for part in range(size):
+            value = values[place * size + part]
+            Py_INCREF(value)
+            PyTuple_SET_ITEM(one, part, value)
+        # There are texts and numbers in it, and the garbage collector would find that out.
+        PyObject_GC_UnTrack(<void *> one)
+        Py_INCREF(one)
+        PyList_SET_ITEM(tuples, place, one)
+    return tuples
+
+
+cdef inline object get_whole(Input *source, int64_t low, int64_t high):
     cdef int byte = get_byte(source)
     cdef int64_t number
-    if is_integer(byte):
-        number = get_integer(source, byte)
-        if kind.kind == KIND_INTEGER:
-            if kind.low <= number <= kind.high:
-                return number
-        elif kind.kind == KIND_NUMBER or kind.kind == KIND_REFERENCE:
-            if max(kind.low, <int64_t> (kind.kind == KIND_REFERENCE)) <= number < len(texts):
-                return texts[number]
-        elif kind.kind == KIND_TABLE and 0 <= number < kind.size:
-            return table[number]
-    elif is_string(byte):
-        if kind.kind == KIND_STRING or kind.kind == KIND_REFERENCE:
-            return get_string(source, byte)
-    elif kind.kind == KIND_BOOLEAN:
-        if byte == 0xC2 or byte == 0xC3:
-            return byte == 0xC3
-    elif byte == 0xC0 and kind.kind == KIND_REFERENCE and not kind.low:
+    if not is_integer(byte):
+        raise Odd
+    number = get_integer(source, byte)
+    if not low <= number <= high:
+        raise Odd
+    return number
+
+
+cdef inline Py_ssize_t get_place(Input *source, int64_t low, int64_t size) except -1:
+    cdef int byte = get_byte(source)
+    cdef int64_t number
+    if not is_integer(byte):
+        raise Odd
+    number = get_integer(source, byte)
+    if not low <= number < size:
+        raise Odd
+    return <Py_ssize_t> number
+
+
+cdef object get_boolean(Input *source):
+    cdef int byte = get_byte(source)
+    if byte != 0xC2 and byte != 0xC3:
+        raise Odd
+    return byte == 0xC3
+
+
+cdef object get_reference(Input *source, const Kind *kind, list texts):
+    cdef int byte = get_byte(source)
+    if is_string(byte):
+        return get_string(source, byte)
+    if kind.kind == KIND_STRING:
+        raise Odd
+    if byte == 0xC0 and not kind.low:
         return None
-    raise Odd
+    source.place -= 1
+    return texts[get_place(source, 1, len(texts))]

@@ -1,13 +1,21 @@
 # MessagePack: what is written into one growing buffer and read from bytes that nobody vouches for.
 #
-# The parts that use it (trees, texts, columns) write and read what there mostly is. At whatever else
-# they meet, unusual or out of order, they raise `Odd`, and the twin of the same name does the whole
-# thing again: it has the sentences, and the rules that are rarely needed.
+# The parts that use it (trees, texts, columns) write and read what there mostly is. At whatever
+# else they meet, unusual or out of order, they raise `Odd`, and the twin of the same name does the
+# whole thing again: it has the sentences, and the rules that are rarely needed.
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     void *PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    void PyObject_GC_UnTrack(void *one)
+    str PyUnicode_New(Py_ssize_t size, Py_UCS4 most)
+
+cdef extern from *:
+    """
+    #define CLAWVM_INTEGER_BYTES 9
+    """
+    const Py_ssize_t INTEGER_BYTES "CLAWVM_INTEGER_BYTES"
 
 cdef object Odd = type("Odd", (Exception,), {})
 
@@ -107,39 +115,39 @@ cdef inline int put_byte(Output *out, int byte) except -1:
     return 0
 
 
-cdef inline int put_integer(Output *out, int64_t number) except -1:
-    cdef char *target
-    make_room(out, 9)
-    target = out.data + out.size
+cdef inline char *write_integer(char *target, int64_t number) noexcept nogil:
+    """Write a whole number in as few bytes as it takes, at most `INTEGER_BYTES`."""
     if -32 <= number < 128:
         target[0] = <char> number
-        out.size += 1
-        return 0
+        return target + 1
     if number >= 0:
         if number <= 0xFF:
-            target[0], out.size = <char> 0xCC, out.size + 2
-            put_number(target + 1, number, 1)
-        elif number <= 0xFFFF:
-            target[0], out.size = <char> 0xCD, out.size + 3
-            put_number(target + 1, number, 2)
-        elif number <= 0xFFFFFFFF:
-            target[0], out.size = <char> 0xCE, out.size + 5
-            put_number(target + 1, number, 4)
-        else:
-            target[0], out.size = <char> 0xCF, out.size + 9
-            put_number(target + 1, number, 8)
-    elif number >= -0x80:
-        target[0], out.size = <char> 0xD0, out.size + 2
-        put_number(target + 1, number, 1)
-    elif number >= -0x8000:
-        target[0], out.size = <char> 0xD1, out.size + 3
-        put_number(target + 1, number, 2)
-    elif number >= -<int64_t> 0x80000000:
-        target[0], out.size = <char> 0xD2, out.size + 5
-        put_number(target + 1, number, 4)
-    else:
-        target[0], out.size = <char> 0xD3, out.size + 9
-        put_number(target + 1, number, 8)
+            target[0] = <char> 0xCC
+            return put_number(target + 1, number, 1)
+        if number <= 0xFFFF:
+            target[0] = <char> 0xCD
+            return put_number(target + 1, number, 2)
+        if number >> 32 == 0:
+            target[0] = <char> 0xCE
+            return put_number(target + 1, number, 4)
+        target[0] = <char> 0xCF
+        return put_number(target + 1, number, 8)
+    if number >= -0x80:
+        target[0] = <char> 0xD0
+        return put_number(target + 1, number, 1)
+    if number >= -0x8000:
+        target[0] = <char> 0xD1
+        return put_number(target + 1, number, 2)
+    if number >= -<int64_t> 0x80000000:
+        target[0] = <char> 0xD2
+        return put_number(target + 1, number, 4)
+    target[0] = <char> 0xD3
+    return put_number(target + 1, number, 8)
+
+
+cdef inline int put_integer(Output *out, int64_t number) except -1:
+    make_room(out, INTEGER_BYTES)
+    out.size = write_integer(out.data + out.size, number) - out.data
     return 0
 
 
@@ -234,7 +242,25 @@ cdef inline object get_string(Input *source, int byte):
     """Return a str; raises UnicodeDecodeError where its bytes are no UTF-8."""
     cdef Py_ssize_t size = get_string_size(source, byte)
     source.place += size
-    return PyUnicode_DecodeUTF8(<const char *> source.data + source.place - size, size, NULL)
+    return string_of(<const char *> source.data + source.place - size, size)
+
+
+cdef inline bint is_ascii(const char *data, Py_ssize_t size) noexcept nogil:
+    # All of it, without a way out: the C compiler makes that 16 bytes at a time.
+    cdef Py_ssize_t place
+    cdef char bits = 0
+    for place in range(size):
+        bits |= data[place]
+    return not bits & 0x80
+
+
+cdef inline object string_of(const char *data, Py_ssize_t size):
+    cdef object text
+    if size < 2 or not is_ascii(data, size):
+        return PyUnicode_DecodeUTF8(data, size, NULL)
+    text = PyUnicode_New(size, 127)
+    memcpy(PyUnicode_DATA(text), data, size)
+    return text
 
 
 cdef inline bint is_integer(int byte) noexcept nogil:

@@ -64,25 +64,29 @@ def get_slots(list objects, type kind, tuple names):
 
 def make_objects(type kind, tuple names, list columns):
     """Return objects whose slots hold what the columns say; no constructor is called."""
-    cdef Py_ssize_t count = len(<list> columns[0]), place, offset
-    cdef list made, column
+    cdef Py_ssize_t count = len(<list> columns[0]), place, number, offset
+    cdef list made, column, offsets = []
     cdef object value
     cdef PyObject **slot
-    if len(names) != len(columns) or any([len(<list> column) != count for column in columns]):
+    if len(names) != len(columns):
         raise ValueError(f"the columns of a {kind.__name__} differ in length")
-    for name in names:
-        if not offset_of(kind, name):
-            return twin_of("objects").make_objects(kind, names, columns)
+    for number in range(len(columns)):
+        if len(<list> columns[number]) != count:
+            raise ValueError(f"the columns of a {kind.__name__} differ in length")
+        offsets.append(offset_of(kind, names[number]))
+    if 0 in offsets:
+        return twin_of("objects").make_objects(kind, names, columns)
     made = PyList_New(count)
     for place in range(count):
         value = clawvm_blank(kind, ())
         Py_INCREF(value)
         PyList_SET_ITEM(made, place, value)
-    for name, column in zip(names, columns):
-        offset = offset_of(kind, name)
+    for number in range(len(columns)):
+        column, offset = columns[number], offsets[number]
         for place in range(count):
             value = column[place]
             slot = slot_at(made[place], offset)
+            # It is filled if the column's slot was named twice.
             if slot[0] is NULL:
                 Py_INCREF(value)
                 slot[0] = <PyObject *> value
@@ -96,26 +100,30 @@ def split_dicts(list dicts, tuple keys):
     for one in dicts:
         if FREE_THREADED or type(one) is not dict:
             return twin_of("objects").split_dicts(dicts, keys)
-        if not has_keys(<dict> one, keys[last]):
+        if not take_values(<dict> one, keys[last], values):
             for place in range(len(keys)):
-                if has_keys(<dict> one, keys[place]):
+                if take_values(<dict> one, keys[place], values):
                     last = place
                     break
             else:
                 return twin_of("objects").split_dicts(dicts, keys)
         places.append(last)
-        values.extend((<dict> one).values())
     return places, values
 
 
-cdef bint has_keys(dict one, object keys) except -1:
-    """Tell whether these very objects are the keys of the dict, in this order."""
-    cdef Py_ssize_t place = 0
-    if keys is None or len(<tuple> keys) != len(one):
+cdef bint take_values(dict one, object keys, list values) except -1:
+    """Add the dict's values, if these very objects are its keys, in this order."""
+    cdef Py_ssize_t place = 0, index = 0, count = len(one)
+    cdef PyObject *key = NULL
+    cdef PyObject *value = NULL
+    if keys is None or len(<tuple> keys) != count:
         return False
-    for key in one:
-        if (<tuple> keys)[place] is not key:
+    while PyDict_Next(one, &index, &key, &value):
+        if <PyObject *> (<tuple> keys)[place] is not key:
+            # What was added is of other keys.
+            del values[len(values) - place:]
             return False
+        values.append(<object> value)
         place += 1
     return True
 

@@ -16,7 +16,7 @@ cdef extern from *:
 def pack_trees(bytearray payload, list trees, dict numbers, what, names):
     """Add an array of trees to the payload, long texts replaced by their numbers."""
     cdef Output out
-    cdef Py_ssize_t place, start
+    cdef Py_ssize_t place, start, known
     cdef bytes packed
     if len(names) != len(trees):
         raise ValueError(f"{len(trees)} trees have {len(names)} names")
@@ -24,11 +24,14 @@ def pack_trees(bytearray payload, list trees, dict numbers, what, names):
     try:
         put_array(&out, len(trees))
         for place in range(len(trees)):
-            start = out.size
+            start, known = out.size, len(numbers)
             try:
                 put_tree(&out, trees[place], numbers, DEPTH_MAX)
             except (Odd, UnicodeEncodeError):
-                # The texts that have a number by now are the first that the twin comes to.
+                # The twin may come to the texts in another order: it writes long keys as texts
+                # where one key has a lone surrogate.
+                while len(numbers) > known:
+                    numbers.popitem()
                 packed = twin_of("trees").pack_tree(
                     trees[place], numbers, f"{what} {names[place]!r}"
                 )
@@ -128,12 +131,18 @@ cdef inline bint is_short(object text) noexcept:
 cdef int put_text(Output *out, object text, dict numbers) except -1:
     if is_short(text):
         return put_string(out, text)
-    if PyUnicode_GET_LENGTH(text) < TEXT_CHARS_MIN:
-        try:
-            return put_string(out, text)
-        except UnicodeEncodeError:
-            pass
+    if PyUnicode_GET_LENGTH(text) < TEXT_CHARS_MIN and put_plain(out, text):
+        return 0
     return put_text_number(out, number_of(numbers, text))
+
+
+cdef bint put_plain(Output *out, object text) except -1:
+    """Write a text as it is; tell whether that could be done."""
+    try:
+        put_string(out, text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 cdef int put_text_number(Output *out, int64_t number) except -1:

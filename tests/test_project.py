@@ -42,7 +42,7 @@ LAZY_MODULES = frozenset(
     (
         # Decoders that C code runs are described by types, which need msgspec; `container` imports
         # these when a session is saved or loaded.
-        *(f"clawvm.snapshot.{name}" for name in ("columns", "payload", "trees")),
+        *(f"clawvm.snapshot.{name}" for name in ("columns", "payload", "structs")),
         # psycopg; reached from `stores.postgres` when such a store is opened.
         *(
             f"clawvm.stores.postgres_{part}"

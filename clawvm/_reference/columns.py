@@ -6,13 +6,13 @@ goes by the same; what it finds out of order, and what is unusual, it leaves to 
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from ..errors import SnapshotInvalid
 from .trees import TEXT_CHARS_MIN, is_plain
+from .validate import shown
 
 __all__ = [
     "BOOLEAN",
@@ -132,7 +132,7 @@ def _written(value: Any, kind: Column, numbers: dict[str | None, int], where: st
         if is_plain(text):
             return text
     raise SnapshotInvalid(
-        f"{where}: {reprlib.repr(value)} is none of what {kind.name} may be{_range(kind)}"
+        f"{where}: {shown(value)} is none of what {kind.name} may be{_range(kind)}"
     )
 
 
@@ -228,7 +228,7 @@ def _read(value: Any, kind: Column, texts: Sequence[str | None], where: str) -> 
         return texts[value]
     raise _damaged(
         where,
-        f"{reprlib.repr(value)} is none of what {kind.name} may be{_range(kind)} "
+        f"{shown(value)} is none of what {kind.name} may be{_range(kind)} "
         f"(there are {len(texts) - 1} texts)",
     )
 

@@ -7,11 +7,11 @@ it leaves to this module, which has the sentences.
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
 from typing import Any, Final
 
 from ..errors import SnapshotInvalid
+from .validate import shown
 
 __all__ = ["DEPTH_MAX", "TEXT_CHARS_MIN", "is_plain", "pack_tree", "pack_trees", "unpack_trees"]
 
@@ -106,7 +106,7 @@ def _packed_dict(node: dict[Any, Any], numbers: dict[str | None, int], depth: in
 
     for key in node:
         if not isinstance(key, str):
-            raise _Refused(f"a key of JSON is a text, found {reprlib.repr(key)}")
+            raise _Refused(f"a key of JSON is a text, found {shown(key)}")
     if all(map(is_plain, node)):
         return {str.__str__(key): _packed(value, numbers, depth) for key, value in node.items()}
     flat = [_packed(item, numbers, depth) for pair in node.items() for item in pair]
@@ -140,9 +140,7 @@ def _plain(node: object) -> Any:
         return dict(node)
     if isinstance(node, (list, tuple)):
         return list(node)
-    raise _Refused(
-        f"expected JSON (None, bool, int, float, str, list, dict), found {reprlib.repr(node)}"
-    )
+    raise _Refused(f"expected JSON (None, bool, int, float, str, list, dict), found {shown(node)}")
 
 
 def _long(number: int) -> Any:

@@ -6,9 +6,9 @@ times a dozen steps of Python.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
-from operator import itemgetter
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -98,9 +98,9 @@ class RowColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc
 
 def page_columns(payload: bytearray, pages: Sequence[Page], numbers: Numbers, where: str) -> None:
     """Add pages as columns to the payload, those with the same number of parts together."""
-    groups: dict[int, list[Page]] = {}
+    groups: defaultdict[int, list[Page]] = defaultdict(list)
     for page in pages:
-        groups.setdefault(len(page.texts), []).append(page)
+        groups[len(page.texts)].append(page)
     columns = [(parts, _columns(groups[parts])) for parts in sorted(groups)]
     try:
         core.pack_columns(payload, columns, COLUMNS, numbers, where)
@@ -122,7 +122,7 @@ def _columns(pages: list[Page]) -> list[list[Any]]:
         masks,
         *core.get_slots(forms, PageForm, _FORM_SLOTS),
         [place for place, call in enumerate(calls) if call is not None],
-        *[list(map(itemgetter(place), made)) for place in range(len(_CALL))],
+        *(map(list, zip(*made, strict=True)) if made else [[]] * len(_CALL)),
     ]
 
 
@@ -205,7 +205,9 @@ def row_columns(
     rows: Mapping[int, RowState | None],
 ) -> tuple[RowColumns, list[Any], list[int]]:
     """Return where messages stand, the messages themselves, and their positions one by one."""
-    places = sorted(rows)
+    places = list(rows)
+    if not is_ascending(places):
+        places.sort()
     states = list(map(rows.__getitem__, places))
     messages = [None if state is None else state[0] for state in states]
     owners = [None if state is None else state[1] for state in states]

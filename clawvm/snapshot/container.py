@@ -128,9 +128,9 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
         texts, outside = read_texts(sections, header, contents)
         delta = read_delta(sections, header, texts)
         operations, meta = read_trees(sections, texts)
-    base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
-    check_kind(header.kind, delta, operations, base)
-    return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
+        base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
+        check_kind(header.kind, delta, operations, base)
+        return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)
 
 
 def _payload(header: Header, stored: memoryview) -> bytes:

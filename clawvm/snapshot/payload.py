@@ -63,8 +63,7 @@ def write_delta(payload: bytearray, delta: StateDelta, numbers: Numbers) -> None
             payload += delta.records
     if delta.pages:
         with section(payload, b"PAGE"):
-            pages = [delta.pages[slot] for slot in sorted(delta.pages)]
-            page_columns(payload, pages, numbers, where)
+            page_columns(payload, sorted(delta.pages.values(), key=_slot_of), numbers, where)
     if delta.archived:
         with section(payload, b"ARCH"):
             page_columns(payload, delta.archived, numbers, where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from operator import lt
 
@@ -11,8 +11,10 @@ from ..errors import SnapshotInvalid
 __all__ = ["count_of", "from_runs", "is_ascending", "to_runs"]
 
 
-def to_runs(numbers: Iterable[int]) -> list[int]:
+def to_runs(numbers: Sequence[int]) -> list[int]:
     """Return first and length of each stretch in which every number is the last plus one."""
+    if numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return [numbers[0], len(numbers)]  # what there mostly is
     runs: list[int] = []
     expected = -1
     for number in numbers:
@@ -42,6 +44,8 @@ def from_runs(runs: Sequence[int], limit: int, where: str) -> list[int]:
     SnapshotInvalid
         When there are more, or one is out of range.
     """
+    if len(runs) == 2 and runs[0] >= 0 < runs[1] <= limit - runs[0]:
+        return list(range(runs[0], runs[0] + runs[1]))  # what there mostly is
     pairs = list(zip(runs[::2], runs[1::2], strict=False))
     if (
         len(runs) % 2

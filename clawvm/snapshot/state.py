@@ -231,13 +231,14 @@ def _check_slots(delta: StateDelta) -> None:
             f"list), found {delta.table!r}"
         )
     free, end = set(_free(delta)), delta.table["end"]
-    named = free.union(delta.slots, delta.pages)
+    slots, pages = delta.slots, list(delta.pages)
+    named = slots if pages == slots else sorted({*slots, *pages})
     if (
         len(free) != len(_free(delta))
-        or not is_ascending(delta.slots)
-        or not free.isdisjoint(delta.slots)
-        or not free.isdisjoint(delta.pages)
-        or (named and not 0 <= min(named) <= max(named) < end)  # type: ignore[operator]
+        or not is_ascending(slots)
+        or not free.isdisjoint(named)
+        or (free and not 0 <= min(free) <= max(free) < end)  # type: ignore[operator]
+        or (named and not 0 <= named[0] <= named[-1] < end)  # type: ignore[operator]
     ):
         raise SnapshotInvalid(
             f"session {delta.session_id!r}: slots are whole numbers below {end}, ascending, each "

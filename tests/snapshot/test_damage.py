@@ -124,7 +124,7 @@ def test_a_payload_of_another_size_than_the_header_says_is_refused():
             decode(crafted(payload, raw=raw))
 
 
-SMALL_TABLE = packed(["s", 0, 1, 0, 0, [], []])
+SMALL_TABLE = packed(["s", 0, 1, 0, 0, [], [], []])
 PAGE_FIELDS = 30
 
 PAYLOADS = [
@@ -151,15 +151,23 @@ PAYLOADS = [
     (section("PAGE", b"\x90"), {}, "no section b'TABL'"),
     (section("OPER", b"\x90"), {"records": 0, "texts": 5}, "0 texts, 0 of them elsewhere"),
     (section("TABL", packed([])), {}, "section TABL is damaged"),
-    (section("TABL", packed(["s", 0, 1, 0, 0, [], [], 9])), {}, "section TABL is damaged"),
-    (section("TABL", packed(["s", -1, 1, 0, 0, [], []])), {}, "section TABL is damaged"),
-    (section("TABL", packed(["s", 0, 1, 0, 1 << 30, [0, 1 << 30], []])), {}, "at most 1048576"),
-    (section("TABL", packed(["s", 0, 1, 0, 9, [0, 1 << 60], []])), {}, "the free list: its"),
-    (section("TABL", packed(["s", 0, 1, 0, 9, [0], []])), {}, "the free list: its numbers"),
-    (section("TABL", packed(["s", 0, 1, 0, 9, [5, 5], []])), {}, "the free list: its numbers"),
-    (section("TABL", packed(["s", 0, 1, 0, 9, [5, 2, 5, 1], []])), {}, "each named once|each once"),
-    (section("TABL", packed(["s", 0, 1, 0, 9, [], [0, 1 << 40]])), {}, "TABL 1099511627776 slots"),
-    (section("TABL", packed([7, 0, 1, 0, 0, [], []])), {}, "7 is no text, nor one of 0"),
+    (section("TABL", packed(["s", 0, 1, 0, 0, [], [], [], 9])), {}, "section TABL is damaged"),
+    (section("TABL", packed(["s", -1, 1, 0, 0, [], [], []])), {}, "section TABL is damaged"),
+    (section("TABL", packed(["s", 0, 1, 0, 1 << 30, [0, 1 << 30], [], []])), {}, "at most 1048576"),
+    (section("TABL", packed(["s", 0, 1, 0, 9, [0, 1 << 60], [], []])), {}, "the free list: its"),
+    (section("TABL", packed(["s", 0, 1, 0, 9, [0], [], []])), {}, "the free list: its numbers"),
+    (section("TABL", packed(["s", 0, 1, 0, 9, [5, 5], [], []])), {}, "the free list: its numbers"),
+    (
+        section("TABL", packed(["s", 0, 1, 0, 9, [5, 2, 5, 1], [], []])),
+        {},
+        "each named once|each once",
+    ),
+    (
+        section("TABL", packed(["s", 0, 1, 0, 9, [], [0, 1 << 40], []])),
+        {},
+        "TABL 1099511627776 slots",
+    ),
+    (section("TABL", packed([7, 0, 1, 0, 0, [], [], []])), {}, "7 is no text, nor one of 0"),
     (
         section("TABL", SMALL_TABLE) + section("PAGE", packed([[0] * PAGE_FIELDS])),
         {},
@@ -200,11 +208,11 @@ PAYLOADS = [
     ),
     (section("TABL", SMALL_TABLE), {"kind": 2}, "names its base by 16 bytes"),
     (section("BASE", b"x") + section("TABL", SMALL_TABLE), {"kind": 2}, "its base by 16 bytes"),
-    (section("TEXT", packed([None, ["a"]])), {"texts": 2}, "has 1 texts"),
-    (section("TEXT", packed([None, [None]])), {"texts": 1}, "1 of them elsewhere; the header"),
-    (section("TEXT", packed([None, [7]])), {"texts": 1}, "something that is no text"),
+    (section("TEXT", packed(["a"])), {"texts": 2}, "has 1 texts"),
+    (section("TEXT", packed([None])), {"texts": 1}, "1 of them elsewhere; the header"),
+    (section("TEXT", packed([7])), {"texts": 1}, "something that is no text"),
     (
-        section("TEXT", packed([None, [b"\xff"]])),
+        section("TEXT", packed([b"\xff"])),
         {"texts": 1},
         "a text of the snapshot is no UTF-8",
     ),

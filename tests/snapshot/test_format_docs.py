@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from clawvm._reference.layout import RECORD_BYTES, record_offsets
+from clawvm._reference.trees import DEPTH_MAX, TEXT_CHARS_MIN
 from clawvm.snapshot import Kind, decode, encode
 from clawvm.snapshot.header import HEADER_BYTES, HEADER_BYTES_MAX, MAGIC, RAW_BYTES_MAX
 from clawvm.snapshot.payload import SLOTS_MAX
 from clawvm.snapshot.sections import TAGS
-from clawvm.snapshot.trees import DEPTH_MAX
 
 PAGE = Path(__file__).parents[2] / "docs" / "snapshot-format.md"
 
@@ -71,12 +71,11 @@ def test_the_limits_are_those_of_the_code(text):
     assert f"{SLOTS_MAX:,}" in text
     assert f"up to {HEADER_BYTES_MAX}" in text
     assert f"at most {DEPTH_MAX} of them" in text
+    assert f"string of {TEXT_CHARS_MIN} characters or more" in text
 
 
 def test_the_columns_of_a_page_are_those_of_the_code(text):
-    from clawvm.snapshot.columns import PageColumns
+    from clawvm.snapshot.columns import COLUMNS
 
     names = [cells[0] for cells in rows(part(text, "`PAGE` and `ARCH`"))[1:]]
-    assert [name.replace(" ", "_") for name in names] == [
-        name.removeprefix("are_").replace("tools", "tool") for name in PageColumns.__struct_fields__
-    ]
+    assert names == ["parts", *(column.name for column in COLUMNS)]
