@@ -173,7 +173,7 @@ cdef int64_t number_of(dict numbers, object text) except -1:
     cdef Py_ssize_t number
     if found is not NULL:
         return <int64_t> <object> found
-    number = len(numbers)
+    number = len(numbers) + 1
     numbers[text] = number
     return number
 
