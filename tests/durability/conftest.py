@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import races
-from command import environment
+from command import FORKING, environment
 from postgres import Server
 from store_harness import MemoryPlace, Place, PostgresPlace, SqlitePlace
 
@@ -67,7 +67,7 @@ class Races:
         self._ended: dict[str, dict[str, Any]] = {}
 
     def begin(self, store: str, url: str, folder: Path) -> None:
-        command = [sys.executable, races.__file__, url, str(folder), str(self.seconds)]
+        command = [*FORKING, races.__file__, url, str(folder), str(self.seconds)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.programs[store] = subprocess.Popen(command, env=environment(), text=True, **pipes)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import kills
 import pytest
-from command import environment
+from command import FORKING, environment
 from killing import crash_point_names
 from postgres import Server
 
@@ -65,7 +65,7 @@ def run(runs: list[Run], folder: Path, url: str = "") -> Kills:
             place = place / f"{kind}-{how}"
             place.mkdir()
             arguments = (url, place, kind, how, number, f"{kind} {how}")
-            command = [sys.executable, kills.__file__, *map(str, arguments)]
+            command = [*FORKING, kills.__file__, *map(str, arguments)]
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             programs.append(subprocess.Popen(command, env=environment(), text=True, **pipes))
         found = Kills(Counter(), Counter(), [])

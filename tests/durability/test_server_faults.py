@@ -44,7 +44,7 @@ def place(
 
 @pytest.fixture
 def store(place: PostgresPlace) -> Store:
-    return place.open(timeout=1.0)
+    return place.open(timeout=2.0)
 
 
 @pytest.fixture
@@ -131,12 +131,11 @@ def test_connections_that_are_cut_in_the_middle_of_commits(
     with ThreadPoolExecutor(1) as pool:
         cutting = pool.submit(cut)
         try:
-            outcomes = traffic.turns(40)
+            outcomes = traffic.turns_until(lambda: cuts >= 10)
         finally:
             ending.set()
         cutting.result(60)
     assert set(outcomes) <= {"committed", "spooled"}
-    assert cuts > 5
     traffic.until_drained()
     traffic.verify()
 
@@ -154,7 +153,7 @@ def test_a_server_that_does_not_answer(traffic: Traffic, server: Server) -> None
         for process in processes:
             process.resume()
 
-    assert survives(traffic, frozen, turns=2)
+    assert survives(traffic, frozen, turns=1)
 
 
 def test_a_server_whose_tables_are_locked(traffic: Traffic, place: PostgresPlace) -> None:
@@ -165,7 +164,7 @@ def test_a_server_whose_tables_are_locked(traffic: Traffic, place: PostgresPlace
             yield
             other.rollback()
 
-    assert "timeout" in survives(traffic, locked, turns=2)
+    assert "timeout" in survives(traffic, locked, turns=1)
 
 
 def test_a_server_without_room(traffic: Traffic, place: PostgresPlace) -> None:

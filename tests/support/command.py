@@ -35,6 +35,10 @@ class Ran(NamedTuple):
 
 Run = Callable[..., Ran]
 
+#: Python for a program that forks. Ours has a thread that numpy's library keeps, and which no child
+#: needs; newer Pythons warn of any.
+FORKING = (sys.executable, "-W", "ignore:This process:DeprecationWarning")
+
 
 def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(clawvm.__file__).parents[1]), **more}

@@ -64,7 +64,7 @@ class Racer:
         self.also: Counter[str] = Counter()
 
     def running(self) -> bool:
-        self.pause(0.05)
+        self.pause(0.1)
         return time.monotonic() < self.track.until
 
     def pause(self, most: float) -> None:
