@@ -197,46 +197,48 @@ cdef list get_column(Input *source, int64_t parts, tuple column, list texts):
     cdef Kind kind = kind_of(column)
     cdef tuple table = column[4]
     cdef Py_ssize_t count = get_array(source), place
-    cdef list values = PyList_New(count)
+    cdef list values
     cdef object value
+    if kind.in_tuples and count:
+        if not parts or count % parts:
+            raise Odd
+        count //= parts
+    values = PyList_New(count)
     for place in range(count):
-        if kind.kind == KIND_INTEGER:
-            value = get_whole(source, kind.low, kind.high)
-        elif kind.kind == KIND_NUMBER:
-            value = texts[get_place(source, max(kind.low, <int64_t> 0), len(texts))]
-        elif kind.kind == KIND_TABLE:
-            value = table[get_place(source, 0, kind.size)]
-        elif kind.kind == KIND_BOOLEAN:
-            value = get_boolean(source)
+        if kind.in_tuples:
+            value = get_several(source, &kind, parts, table, texts)
         else:
-            value = get_reference(source, &kind, texts)
+            value = get_cell(source, &kind, table, texts)
         Py_INCREF(value)
         PyList_SET_ITEM(values, place, value)
-    return in_tuples(values, parts) if kind.in_tuples else values
+    return values
 
 
-cdef list in_tuples(list values, int64_t size):
-    """Return the values in tuples of that size."""
-    cdef Py_ssize_t count = len(values), place, part
-    cdef list tuples
-    cdef tuple one
+cdef inline tuple get_several(
+    Input *source, const Kind *kind, Py_ssize_t count, tuple table, list texts
+):
+    cdef tuple several = PyTuple_New(count)
+    cdef Py_ssize_t place
     cdef object value
-    if not size or count % size:
-        if count:
-            raise Odd
-        return values
-    tuples = PyList_New(count // size)
-    for place in range(count // size):
-        one = PyTuple_New(size)
-        for part in range(size):
-            value = values[place * size + part]
-            Py_INCREF(value)
-            PyTuple_SET_ITEM(one, part, value)
-        # There are texts and numbers in it, and the garbage collector would find that out.
-        PyObject_GC_UnTrack(<void *> one)
-        Py_INCREF(one)
-        PyList_SET_ITEM(tuples, place, one)
-    return tuples
+    for place in range(count):
+        value = get_cell(source, kind, table, texts)
+        Py_INCREF(value)
+        PyTuple_SET_ITEM(several, place, value)
+    # There are texts and numbers in it, and the garbage collector would find that out.
+    PyObject_GC_UnTrack(<void *> several)
+    return several
+
+
+cdef inline object get_cell(Input *source, const Kind *kind, tuple table, list texts):
+    if kind.kind == KIND_INTEGER:
+        return get_whole(source, kind.low, kind.high)
+    if kind.kind == KIND_NUMBER:
+        return texts[get_place(source, max(kind.low, <int64_t> 0), len(texts))]
+    if kind.kind == KIND_TABLE:
+        return table[get_place(source, 0, kind.size)]
+    if kind.kind == KIND_BOOLEAN:
+        return get_boolean(source)
+    return get_reference(source, kind, texts)
 
 
 cdef inline object get_whole(Input *source, int64_t low, int64_t high):

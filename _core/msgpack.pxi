@@ -1,8 +1,8 @@
 # MessagePack: what is written into one growing buffer and read from bytes that nobody vouches for.
 #
-# The parts that use it (trees, texts, columns) write and read what there mostly is. At whatever else
-# they meet, unusual or out of order, they raise `Odd`, and the twin of the same name does the whole
-# thing again: it has the sentences, and the rules that are rarely needed.
+# The parts that use it (trees, texts, columns) write and read what there mostly is. At whatever
+# else they meet, unusual or out of order, they raise `Odd`, and the twin of the same name does the
+# whole thing again: it has the sentences, and the rules that are rarely needed.
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
@@ -173,7 +173,7 @@ cdef int64_t number_of(dict numbers, object text) except -1:
     cdef Py_ssize_t number
     if found is not NULL:
         return <int64_t> <object> found
-    number = len(numbers)
+    number = len(numbers) + 1
     numbers[text] = number
     return number
 

@@ -64,25 +64,29 @@ def get_slots(list objects, type kind, tuple names):
 
 def make_objects(type kind, tuple names, list columns):
     """Return objects whose slots hold what the columns say; no constructor is called."""
-    cdef Py_ssize_t count = len(<list> columns[0]), place, offset
-    cdef list made, column
+    cdef Py_ssize_t count = len(<list> columns[0]), place, number, offset
+    cdef list made, column, offsets = []
     cdef object value
     cdef PyObject **slot
-    if len(names) != len(columns) or any([len(<list> column) != count for column in columns]):
+    if len(names) != len(columns):
         raise ValueError(f"the columns of a {kind.__name__} differ in length")
-    for name in names:
-        if not offset_of(kind, name):
-            return twin_of("objects").make_objects(kind, names, columns)
+    for number in range(len(columns)):
+        if len(<list> columns[number]) != count:
+            raise ValueError(f"the columns of a {kind.__name__} differ in length")
+        offsets.append(offset_of(kind, names[number]))
+    if 0 in offsets:
+        return twin_of("objects").make_objects(kind, names, columns)
     made = PyList_New(count)
     for place in range(count):
         value = clawvm_blank(kind, ())
         Py_INCREF(value)
         PyList_SET_ITEM(made, place, value)
-    for name, column in zip(names, columns):
-        offset = offset_of(kind, name)
+    for number in range(len(columns)):
+        column, offset = columns[number], offsets[number]
         for place in range(count):
             value = column[place]
             slot = slot_at(made[place], offset)
+            # It is filled if the column's slot was named twice.
             if slot[0] is NULL:
                 Py_INCREF(value)
                 slot[0] = <PyObject *> value

@@ -7,8 +7,6 @@ def pack_texts(bytearray payload, texts, Py_ssize_t least):
     cdef Py_ssize_t size = 5, count
     cdef object text, item
     for text in texts:
-        if text is None:
-            continue
         if PyUnicode_IS_COMPACT_ASCII(text):
             item, count = text, PyUnicode_GET_LENGTH(text)
         else:

@@ -21,20 +21,20 @@ def record_dtype() -> np.dtype[np.void]: ...
 def pack_trees(
     payload: bytearray,
     trees: list[Any],
-    numbers: dict[str | None, int],
+    numbers: dict[str, int],
     what: str,
     names: Sequence[object],
 ) -> None: ...
 def unpack_trees(data: bytes | memoryview, texts: list[str | None], where: str) -> list[Any]: ...
 def pack_texts(
-    payload: bytearray, texts: Iterable[str | None], least: int
+    payload: bytearray, texts: Iterable[str], least: int
 ) -> tuple[list[bytes], list[str]]: ...
 def unpack_texts(data: bytes | memoryview) -> list[str | None]: ...
 def pack_columns(
     payload: bytearray,
     groups: list[tuple[int, list[list[Any]]]],
     kinds: tuple[Column, ...],
-    numbers: dict[str | None, int],
+    numbers: dict[str, int],
     where: str,
 ) -> None: ...
 def unpack_columns(

@@ -71,7 +71,7 @@ def pack_columns(
     payload: bytearray,
     groups: Iterable[tuple[int, Sequence[Sequence[Any]]]],
     kinds: Sequence[Column],
-    numbers: dict[str | None, int],
+    numbers: dict[str, int],
     where: str,
 ) -> None:
     """Add groups of columns to the payload.
@@ -85,7 +85,7 @@ def pack_columns(
     kinds : sequence of Column
         What the columns hold, in order.
     numbers : dict of str to int
-        The numbers of the texts so far; a text that is not in it gets its size as its number.
+        The numbers of the texts so far; a text that is not in it gets the next one.
     where : str
         What they belong to, for an error.
 
@@ -109,7 +109,7 @@ def pack_columns(
     payload += msgpack.encode(written)
 
 
-def _written(value: Any, kind: Column, numbers: dict[str | None, int], where: str) -> Any:
+def _written(value: Any, kind: Column, numbers: dict[str, int], where: str) -> Any:
     """Return what stands for a value, if it is in order."""
     if kind.kind == INTEGER:
         if isinstance(value, int) and max(kind.low, _LEAST) <= value <= min(kind.high, _MOST):
@@ -128,7 +128,7 @@ def _written(value: Any, kind: Column, numbers: dict[str | None, int], where: st
         if kind.kind == NUMBER or (
             kind.kind == REFERENCE and not (len(text) < TEXT_CHARS_MIN and is_plain(text))
         ):
-            return numbers.setdefault(text, len(numbers))
+            return numbers.setdefault(text, len(numbers) + 1)
         if is_plain(text):
             return text
     raise SnapshotInvalid(

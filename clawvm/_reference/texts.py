@@ -13,7 +13,7 @@ _ENCODING: Final = ("utf-8", "surrogatepass")
 
 
 def pack_texts(
-    payload: bytearray, texts: Iterable[str | None], least: int
+    payload: bytearray, texts: Iterable[str], least: int
 ) -> tuple[list[bytes], list[str]]:
     """Add an array of texts to the payload, but for the long ones.
 
@@ -21,8 +21,8 @@ def pack_texts(
     ----------
     payload : bytearray
         Where it is added.
-    texts : iterable of (str or None)
-        The texts; None is left out.
+    texts : iterable of str
+        The texts.
     least : int
         From how many bytes on a text is nil in the array; 0 if all of them stand in it.
 
@@ -39,8 +39,6 @@ def pack_texts(
     outside: list[bytes] = []
     outside_texts: list[str] = []
     for text in texts:
-        if text is None:
-            continue
         item = text if text.isascii() else text.encode(*_ENCODING)
         if least and len(item) >= least:
             outside.append(item.encode() if isinstance(item, str) else item)

@@ -39,7 +39,7 @@ class _Refused(Exception):
 def pack_trees(
     payload: bytearray,
     trees: Sequence[Any],
-    numbers: dict[str | None, int],
+    numbers: dict[str, int],
     what: str,
     names: Sequence[object],
 ) -> None:
@@ -52,7 +52,7 @@ def pack_trees(
     trees : sequence of JSON
         None, bool, int, float, str, and lists and string-keyed dicts of these.
     numbers : dict of str to int
-        The numbers of the texts so far; a long text that is not in it gets its size as its number.
+        The numbers of the texts so far; a long text that is not in it gets the next one.
     what : str
         What the trees are, for an error.
     names : sequence
@@ -72,7 +72,7 @@ def pack_trees(
     payload += msgpack.encode(packed)
 
 
-def pack_tree(tree: Any, numbers: dict[str | None, int], where: str) -> bytes:
+def pack_tree(tree: Any, numbers: dict[str, int], where: str) -> bytes:
     """Return a tree as MessagePack; `where` names it in an error."""
     from msgspec import msgpack
 
@@ -82,12 +82,12 @@ def pack_tree(tree: Any, numbers: dict[str | None, int], where: str) -> bytes:
         raise SnapshotInvalid(f"{where}: {refused}") from None
 
 
-def _packed(node: Any, numbers: dict[str | None, int], depth: int) -> Any:
+def _packed(node: Any, numbers: dict[str, int], depth: int) -> Any:
     kind = type(node)
     if kind is str:
         if len(node) < TEXT_CHARS_MIN and is_plain(node):
             return node
-        return _extension(TEXT, b"%d" % numbers.setdefault(node, len(numbers)))
+        return _extension(TEXT, b"%d" % numbers.setdefault(node, len(numbers) + 1))
     if kind is dict or kind is list:
         if not depth:
             raise _Refused(f"lists and dicts stand {DEPTH_MAX} deep in each other at most")
@@ -101,7 +101,7 @@ def _packed(node: Any, numbers: dict[str | None, int], depth: int) -> Any:
     return _packed(_plain(node), numbers, depth)
 
 
-def _packed_dict(node: dict[Any, Any], numbers: dict[str | None, int], depth: int) -> Any:
+def _packed_dict(node: dict[Any, Any], numbers: dict[str, int], depth: int) -> Any:
     from msgspec import msgpack
 
     for key in node:

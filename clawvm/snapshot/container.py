@@ -18,7 +18,7 @@ from .header import (
 )
 from .sections import section, split
 from .state import JSON, Decoded, Encoded, Kind, StateDelta, check_kind
-from .texts import new_numbers, read_texts, write_texts
+from .texts import Numbers, read_texts, write_texts
 
 __all__ = ["decode", "decode_payload", "encode"]
 
@@ -60,7 +60,7 @@ def encode(
     check_kind(kind, delta, operations, base)
     from .payload import write_delta, write_trees
 
-    numbers = new_numbers()
+    numbers: Numbers = {}
     payload = bytearray()
     if base is not None:
         with section(payload, b"BASE"):
@@ -82,7 +82,7 @@ def encode(
         records=0 if delta is None else len(delta.slots),
         stored_bytes=len(stored),
         raw_bytes=len(payload),
-        texts=len(numbers) - 1,
+        texts=len(numbers),
         contents=len(contents),
         digest=digest_of(payload),
         stored_checksum=checksum(stored),

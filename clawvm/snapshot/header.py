@@ -41,6 +41,7 @@ RAW_BYTES_MAX: Final = 1 << 30
 """Bytes of a payload before compression, at most."""
 _RATIO_MAX: Final = 255
 """No byte of an lz4 block stands for more than this many, apart from its first few."""
+_KINDS: Final = {int(kind): kind for kind in Kind}
 _PREFIX = struct.Struct("<8sHHH")
 _FIELDS = struct.Struct("<8sHHHBBHHIIIII16sQ")
 _CHECKSUM = struct.Struct("<Q")
@@ -155,14 +156,14 @@ def _read_fields(data: bytes, size: int, minor: int, header_bytes: int) -> Heade
             f"the snapshot sets bits that format {FORMAT_MAJOR}.{minor} keeps at zero "
             f"(flags {flags:#x}, reserved {reserved:#x}); it is damaged"
         )
-    if kind not in set(Kind) or record_bytes != RECORD_BYTES:
+    if kind not in _KINDS or record_bytes != RECORD_BYTES:
         raise SnapshotInvalid(
             f"a snapshot is of kind 1 to {len(Kind)} with records of {RECORD_BYTES} bytes, found "
             f"kind {kind} with records of {record_bytes}"
         )
     records, stored_bytes, raw_bytes, texts, contents, digest, stored_checksum = fields[8:]
     header = Header(
-        Kind(kind),
+        _KINDS[kind],
         flags,
         records,
         stored_bytes,

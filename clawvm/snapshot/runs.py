@@ -44,6 +44,8 @@ def from_runs(runs: Sequence[int], limit: int, where: str) -> list[int]:
     SnapshotInvalid
         When there are more, or one is out of range.
     """
+    if len(runs) == 2 and runs[0] >= 0 < runs[1] <= limit - runs[0]:
+        return list(range(runs[0], runs[0] + runs[1]))  # what there mostly is
     pairs = list(zip(runs[::2], runs[1::2], strict=False))
     if (
         len(runs) % 2

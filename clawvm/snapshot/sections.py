@@ -26,6 +26,7 @@ TAGS: Final = (
     b"CONT",
 )
 """Every section there is, in the order in which they stand; one with nothing in it is left out."""
+_PLACES: Final = {tag: place for place, tag in enumerate(TAGS)}
 _HEAD = struct.Struct("<4sI")
 _LENGTH = struct.Struct("<I")
 
@@ -57,19 +58,20 @@ def split(payload: bytes, *, newer: bool) -> dict[bytes, memoryview]:
     view = memoryview(payload)
     sections: dict[bytes, memoryview] = {}
     place, last = 0, -1
-    while place < len(view):
-        if len(view) - place < _HEAD.size:
-            raise SnapshotInvalid(f"the snapshot's last {len(view) - place} bytes are no section")
+    while left := len(view) - place:
+        if left < _HEAD.size:
+            raise SnapshotInvalid(f"the snapshot's last {left} bytes are no section")
         tag, size = _HEAD.unpack_from(view, place)
         place += _HEAD.size
-        if size > len(view) - place:
+        if size > left - _HEAD.size:
             raise SnapshotInvalid(
-                f"section {tag!r} should have {size} bytes and {len(view) - place} are left"
+                f"section {tag!r} should have {size} bytes and {left - _HEAD.size} are left"
             )
-        if tag in TAGS:
-            if TAGS.index(tag) <= last:
+        known = _PLACES.get(tag)
+        if known is not None:
+            if known <= last:
                 raise SnapshotInvalid(f"section {tag!r} stands twice or out of its order")
-            last = TAGS.index(tag)
+            last = known
             sections[tag] = view[place : place + size]
         elif not newer:
             raise SnapshotInvalid(f"the snapshot has a section {tag!r}, which is not known")

@@ -15,15 +15,10 @@ from ..stores.protocol import CONTENT_BYTES_MIN
 from .header import Header, digest_of_all
 from .sections import section
 
-__all__ = ["Numbers", "new_numbers", "read_texts", "refer", "write_texts"]
+__all__ = ["Numbers", "read_texts", "refer", "write_texts"]
 
-Numbers: TypeAlias = dict[str | None, int]
-"""The numbers of texts; one that is not in it gets its size, which is the next."""
-
-
-def new_numbers() -> Numbers:
-    """Return the numbers of no texts."""
-    return {None: 0}
+Numbers: TypeAlias = dict[str, int]
+"""The numbers of texts, from 1; one that is not in it gets the next."""
 
 
 def refer(text: str, numbers: Numbers) -> str | int:
@@ -34,7 +29,7 @@ def refer(text: str, numbers: Numbers) -> str | int:
     """
     if len(text) < TEXT_CHARS_MIN and is_plain(text):
         return text
-    return numbers.setdefault(text, len(numbers))
+    return numbers.setdefault(text, len(numbers) + 1)
 
 
 def write_texts(
@@ -48,7 +43,7 @@ def write_texts(
         Those that are left to a store: their bytes, or the ids under which the store has them
         already; and the texts themselves.
     """
-    if len(numbers) == 1:
+    if not numbers:
         return [], []
     with section(payload, b"TEXT"):
         least = CONTENT_BYTES_MIN if external else 0
