@@ -1,6 +1,6 @@
 """The compiled core of ClawVM: page table and residency selector.
 
-It knows slots, integers and bytes; no page texts, no policy names, no I/O. Its pure twin,
+It knows slots, values and bytes; no pages, no policy names, no I/O. Its pure twin,
 ``clawvm._reference``, is its specification: same names, same sentences, same answers. The parts
 below are one module because Cython finds no declarations across the folders ``_core/`` and
 ``clawvm/``; each is included once, and uses only what stands above it.
