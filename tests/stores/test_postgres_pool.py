@@ -132,6 +132,8 @@ def test_a_wait_that_is_interrupted_costs_no_connection(
     monkeypatch.setattr("clawvm.stores.postgres_link.CONNECTIONS_MAX", 1)
     main = threading.main_thread().ident
     assert main is not None
+    # A shell starts what it runs in the background with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt() -> None:
         while not statistic(link, "requests_waiting"):
@@ -145,6 +147,7 @@ def test_a_wait_that_is_interrupted_costs_no_connection(
             link.run("ask", process_id)
         interrupting.result(60)
         held.let_go()
+    signal.signal(signal.SIGINT, before)
     assert link.run("ask again", process_id)
 
 
