@@ -13,10 +13,10 @@ well. Bytes are those that the process handed to write calls, the closing of the
 
 What is aimed at is to be faster than both peers, and within 3 times a bare transaction for ten
 dirty pages. The bytes and LangGraph's time a turn are reached with much to spare; the others are
-not: a commit of ours takes about 1.6 times what two plain rows take (it validates, encodes and
-journals what they do not), ten dirty pages 2.4 to 3.7 times a bare transaction, and bringing back
-takes about as long as LangGraph's and twice as long as reading rows. The gates below hold what is
-reached.
+not: a commit of ours takes about 1.4 times what two plain rows take (it validates, encodes and
+journals what they do not), ten dirty pages a little over 3 times a bare transaction, and bringing
+back takes a little less than LangGraph's and twice as long as reading rows. The gates below hold
+what is reached, and leave room for a machine with other work.
 
 Bringing back: from a closed store to the messages of the whole session as objects; ours is then a
 session that can go on, its lease taken and given back again on the disk.
