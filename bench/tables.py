@@ -1,0 +1,93 @@
+"""Page tables to measure: pages as sessions have them, and turns that change a few of them."""
+
+from __future__ import annotations
+
+import random
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clawvm._core import PageTable, Selection
+
+__all__ = ["LEVEL_QUALITY", "OVERCOMMIT", "TableTurns", "page_ladder", "put_page"]
+
+OVERCOMMIT = 10
+PAGES_PER_HARD_PIN = 50
+LEVEL_QUALITY = (150, 400, 800, 1000)
+FIRST_TURN = 200
+
+
+def page_ladder(rng: random.Random) -> list[int | None]:
+    """Draw the token counts of a page's levels: log-normal sizes, some levels missing."""
+    full = max(40, int(rng.lognormvariate(5.5, 1)))
+    counts: list[int | None] = [min(30, full // 8), full // 5 + 2, full // 2 + 4, full + 6]
+    if rng.random() < 0.3:
+        counts[rng.randrange(3)] = None
+    return counts
+
+
+def put_page(
+    table: PageTable,
+    number: int,
+    tokens: list[int | None],
+    weight: int,
+    turn: int,
+    digest: bytes = bytes(16),
+) -> int:
+    """Put the page of this number; one in fifty is pinned hard at its pointer."""
+    return table.put(
+        f"page:{number:015d}",
+        tokens,
+        LEVEL_QUALITY,
+        weight,
+        page_type=4,
+        pin=2 if number % PAGES_PER_HARD_PIN == 0 else 0,
+        floor=1,
+        digest=digest,
+        turn=turn,
+    )
+
+
+class TableTurns:
+    """A table with a tenth of the tokens that its pages have in full, and the turns that follow.
+
+    Parameters
+    ----------
+    core : module
+        The back end.
+    pages : int
+        Pages in the table.
+    changes : int
+        Pages that `change` touches or replaces before a selection: three in five are touched, the
+        others get a new content of another size.
+    """
+
+    def __init__(self, core: ModuleType, pages: int, changes: int = 5) -> None:
+        self.rng = random.Random(f"table of {pages} pages")
+        self.pages, self.turn = pages, FIRST_TURN
+        self.touches = (3 * changes + 2) // 5
+        self.puts = changes - self.touches
+        self.table: PageTable = core.PageTable(capacity=pages)
+        full_tokens = 0
+        for number in range(pages):
+            tokens = page_ladder(self.rng)
+            full_tokens += tokens[3] or 0
+            turn = self.rng.randint(0, FIRST_TURN)
+            put_page(self.table, number, tokens, self.rng.randint(1, 100), turn)
+        self.budget = full_tokens // OVERCOMMIT
+        self.select()
+
+    def change(self) -> None:
+        """Begin a turn: touch some pages, give others a new content."""
+        self.turn += 1
+        for _ in range(self.touches):
+            self.table.touch(self.rng.randrange(self.pages), self.turn)
+        for _ in range(self.puts):
+            number = self.rng.randrange(self.pages)
+            digest = self.rng.randbytes(16)
+            weight = self.rng.randint(1, 100)
+            put_page(self.table, number, page_ladder(self.rng), weight, self.turn, digest)
+
+    def select(self) -> Selection:
+        """Decide the levels of all pages."""
+        return self.table.select(self.budget, self.turn)
