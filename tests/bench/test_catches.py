@@ -140,7 +140,7 @@ def test_a_slowdown_of_five_percent_in_the_selector_is_caught(project, tmp_path)
 
 
 def test_an_accidental_pass_over_all_pages_is_caught(project):
-    project.seed_select(wasted("len(self)"))
+    project.seed_select(["self.slots()"])
     project.commit("linear")
     code, said = project.judge("linear")
     assert code == FAILED
