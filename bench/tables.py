@@ -6,10 +6,12 @@ import random
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from bench.rivals import Instance
+
 if TYPE_CHECKING:
     from clawvm._core import PageTable, Selection
 
-__all__ = ["LEVEL_QUALITY", "OVERCOMMIT", "TableTurns", "page_ladder", "put_page"]
+__all__ = ["LEVEL_QUALITY", "TableTurns", "page_ladder", "put_page", "required_level"]
 
 OVERCOMMIT = 10
 PAGES_PER_HARD_PIN = 50
@@ -41,15 +43,22 @@ def put_page(
         LEVEL_QUALITY,
         weight,
         page_type=4,
-        pin=2 if number % PAGES_PER_HARD_PIN == 0 else 0,
+        pin=2 * required_level(number),
         floor=1,
         digest=digest,
         turn=turn,
     )
 
 
+def required_level(number: int) -> int:
+    """Return the least level of the page of this number."""
+    return 1 if number % PAGES_PER_HARD_PIN == 0 else 0
+
+
 class TableTurns:
     """A table with a tenth of the tokens that its pages have in full, and the turns that follow.
+
+    `instance` holds the same pages for the rivals.
 
     Parameters
     ----------
@@ -58,8 +67,8 @@ class TableTurns:
     pages : int
         Pages in the table.
     changes : int
-        Pages that `change` touches or replaces before a selection: three in five are touched, the
-        others get a new content of another size.
+        How many pages `change` touches or replaces before a selection: three in five are touched,
+        the others get a new content of another size.
     """
 
     def __init__(self, core: ModuleType, pages: int, changes: int = 5) -> None:
@@ -68,25 +77,30 @@ class TableTurns:
         self.touches = (3 * changes + 2) // 5
         self.puts = changes - self.touches
         self.table: PageTable = core.PageTable(capacity=pages)
-        full_tokens = 0
+        self.instance = Instance(budget=0)
         for number in range(pages):
-            tokens = page_ladder(self.rng)
-            full_tokens += tokens[3] or 0
-            turn = self.rng.randint(0, FIRST_TURN)
-            put_page(self.table, number, tokens, self.rng.randint(1, 100), turn)
-        self.budget = full_tokens // OVERCOMMIT
+            self.put(number, self.rng.randint(0, FIRST_TURN), bytes(16))
+        self.budget = sum(tokens[3] or 0 for tokens in self.instance.tokens) // OVERCOMMIT
+        self.instance.budget = self.budget
+        self.changed: list[int] = []
         self.select()
+
+    def put(self, number: int, turn: int, digest: bytes) -> None:
+        """Put a page with a drawn ladder and weight."""
+        tokens, weight = page_ladder(self.rng), self.rng.randint(1, 100)
+        put_page(self.table, number, tokens, weight, turn, digest)
+        level = required_level(number)
+        self.instance.put(number, tokens, LEVEL_QUALITY, weight, turn, level)
 
     def change(self) -> None:
         """Begin a turn: touch some pages, give others a new content."""
         self.turn += 1
-        for _ in range(self.touches):
-            self.table.touch(self.rng.randrange(self.pages), self.turn)
-        for _ in range(self.puts):
-            number = self.rng.randrange(self.pages)
-            digest = self.rng.randbytes(16)
-            weight = self.rng.randint(1, 100)
-            put_page(self.table, number, page_ladder(self.rng), weight, self.turn, digest)
+        self.changed = [self.rng.randrange(self.pages) for _ in range(self.touches + self.puts)]
+        for number in self.changed[: self.touches]:
+            self.table.touch(number, self.turn)
+            self.instance.touch(number, self.turn)
+        for number in self.changed[self.touches :]:
+            self.put(number, self.turn, self.rng.randbytes(16))
 
     def select(self) -> Selection:
         """Decide the levels of all pages."""
