@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from pathlib import Path
 
 from clawvm.pages import Fidelity, PageType
@@ -35,6 +36,13 @@ def draw_text(rng: random.Random, chars: int = TEXT_CHARS) -> str:
     return text[:chars]
 
 
+@cache
+def common_texts() -> list[str]:
+    """Return the texts that all sessions draw from."""
+    rng = random.Random("texts")
+    return [draw_text(rng) for _ in range(TEXTS)]
+
+
 class LongSession:
     """A session of `pages` pages beside its two rules, and the turns that follow.
 
@@ -55,7 +63,7 @@ class LongSession:
         audit: Path | None = None,
     ) -> None:
         self._random = random.Random(f"session of {pages} pages")
-        self._texts = [draw_text(self._random) for _ in range(TEXTS)]
+        self._texts = common_texts()
         self._ids: list[str] = []
         policy = ClawVMPolicy(low_water_percent)
         self.session = Session(budget=10**9, counter="approximate", policy=policy, audit=audit)

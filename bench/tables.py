@@ -7,16 +7,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bench.rivals import Instance
+from clawvm.tokens import digest
 
 if TYPE_CHECKING:
     from clawvm._core import PageTable, Selection
 
-__all__ = ["LEVEL_QUALITY", "TableTurns", "page_ladder", "put_page", "required_level"]
+__all__ = ["LEVEL_QUALITY", "TableTurns", "TextTurns", "page_ladder", "put_page", "required_level"]
 
 OVERCOMMIT = 10
 PAGES_PER_HARD_PIN = 50
 LEVEL_QUALITY = (150, 400, 800, 1000)
 FIRST_TURN = 200
+TEXT_CHARS = 2_000
 
 
 def page_ladder(rng: random.Random) -> list[int | None]:
@@ -105,3 +107,33 @@ class TableTurns:
     def select(self) -> Selection:
         """Decide the levels of all pages."""
         return self.table.select(self.budget, self.turn)
+
+
+class TextTurns(TableTurns):
+    """Turns whose new contents are texts of 2 KB, and which are one call from their begin to end.
+
+    `prepare` draws what a turn will change; `run` does the turn: it touches the pages, hashes and
+    puts the texts, decides all levels and lists the changes.
+    """
+
+    def prepare(self) -> None:
+        """Draw the changes of the next turn."""
+        self.turn += 1
+        self.touched = [self.rng.randrange(self.pages) for _ in range(self.touches)]
+        self.contents = [
+            (
+                self.rng.randrange(self.pages),
+                f"{self.rng.getrandbits(60):020d}" * (TEXT_CHARS // 20),
+                page_ladder(self.rng),
+            )
+            for _ in range(self.puts)
+        ]
+
+    def run(self) -> list[tuple[int, int, int]]:
+        """Do the turn; returns the changes of levels."""
+        table, turn = self.table, self.turn
+        for slot in self.touched:
+            table.touch(slot, turn)
+        for number, text, tokens in self.contents:
+            put_page(table, number, tokens, 50, turn, digest(text))
+        return table.select(self.budget, turn).moves
