@@ -20,7 +20,13 @@ from rich.console import Console
 
 from bench.gate import show
 from bench.gate.checkout import WORKING_TREE, allowed_names, build, check_out, find_base, git_line
-from bench.gate.counting import build_region, count_workloads, run, why_no_counting
+from bench.gate.counting import (
+    build_region,
+    count_workloads,
+    has_workloads,
+    run,
+    why_no_counting,
+)
 from bench.gate.errors import GateError
 from bench.gate.history import append_line, plot_history
 from bench.gate.judge import judge
@@ -103,13 +109,13 @@ class Run:
         """Count the instructions of both, and judge."""
         if self.base is None:
             return
-        build_region(folder)
-        base, head = count_workloads([self.base_folder, self.head_folder], folder)
-        if head is None:
+        if not has_workloads(self.head_folder):
             self.failures.append(f"{self.head} has no bench/workloads.py")
-        elif base is None:
+        elif not has_workloads(self.base_folder):
             self.skipped.append(f"instruction counts: {self.base} has no bench/workloads.py yet")
         else:
+            build_region(folder)
+            base, head = count_workloads([self.base_folder, self.head_folder], folder)
             findings = judge(base, head, allowed_names(self.base, self.head))
             self.console.print(show.counts_table(findings))
             self.failures += [show.sentence(finding) for finding in findings if not finding.passes]

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.gate.errors import GateError
 from bench.gate.judge import Counts
 
-__all__ = ["build_region", "count_workload", "count_workloads", "names_of", "why_no_counting"]
+__all__ = ["build_region", "count_workload", "count_workloads", "has_workloads", "why_no_counting"]
 
 HEADER = "valgrind/callgrind.h"
 REGION = "callgrind_region"
@@ -122,10 +122,13 @@ def environment(checkout: Path) -> dict[str, str]:
     return {**kept, **STEADY, "PYTHONPATH": str(checkout), "CLAWVM_REQUIRE_EXTENSION": "1"}
 
 
-def names_of(checkout: Path) -> list[str] | None:
-    """Return the names of a checkout's workloads, None where it has no table of them."""
-    if not (checkout / "bench" / "workloads.py").exists():
-        return None
+def has_workloads(checkout: Path) -> bool:
+    """Return whether a checkout has a table of workloads."""
+    return (checkout / "bench" / "workloads.py").exists()
+
+
+def names_of(checkout: Path) -> list[str]:
+    """Return the names of a checkout's workloads."""
     program = (
         "import clawvm, bench.workloads as found\n"
         "print(clawvm.__file__, clawvm.backend, *found.WORKLOADS, sep='\\n')"
@@ -156,24 +159,21 @@ def count_workload(checkout: Path, name: str, folder: Path) -> int:
     return int(found[1])
 
 
-def count_workloads(checkouts: list[Path], folder: Path) -> list[Counts | None]:
+def count_workloads(checkouts: list[Path], folder: Path) -> list[Counts]:
     """Count all workloads of several checkouts, as many at a time as there are cores.
 
     Returns
     -------
-    list of dict or None
-        Instructions by name for each checkout; None for one without workloads.
+    list of dict
+        Instructions by name for each checkout.
     """
     listed = [names_of(checkout) for checkout in checkouts]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         futures = [
-            {name: pool.submit(count_workload, checkout, name, folder) for name in names or ()}
+            {name: pool.submit(count_workload, checkout, name, folder) for name in names}
             for checkout, names in zip(checkouts, listed, strict=True)
         ]
-        return [
-            None if names is None else {name: found[name].result() for name in names}
-            for names, found in zip(listed, futures, strict=True)
-        ]
+        return [{name: count.result() for name, count in found.items()} for found in futures]
 
 
 def run(checkout: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
