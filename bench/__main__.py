@@ -1,0 +1,16 @@
+"""``python -m bench report``."""
+
+import typer
+
+from bench.report.command import report
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command()(report)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure the project. Whether a change makes it dearer, `python -m bench.gate` tells."""
+
+
+app(prog_name="python -m bench")

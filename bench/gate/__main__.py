@@ -1,0 +1,5 @@
+"""``python -m bench.gate [BASE] [HEAD]``."""
+
+from bench.gate.command import main
+
+main()

@@ -1,0 +1,185 @@
+"""The goals: what was to be reached, and what a run measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time_ns
+
+import lz4.block
+
+from bench.gate.counting import build_region, count_workload, why_no_counting
+from bench.gate.errors import GateError
+from bench.report.processes import import_ms, resident_bytes_per_page, resident_bytes_per_session
+from bench.report.section import Section, microseconds
+from bench.report.turns import OURS, Curves
+from bench.sessions import LongSession
+from bench.tables import TableTurns
+from bench.timing import time_calls
+from bench.workloads import WORKLOADS
+from clawvm._backend import core
+from clawvm.pages import PageType
+from clawvm.session.saved import whole_of
+from clawvm.snapshot import Kind, decode, encode
+from clawvm.snapshot.header import HEADER_BYTES, read_header
+
+__all__ = ["goal_section"]
+
+PROJECT = Path(__file__).parents[2]
+TURN_US = {100: 3.0, 1_000: 4.5, 10_000: 6.0, 100_000: 8.0}
+TIMES_AS_FAST = {
+    "numpy argsort": {100: 10, 1_000: 25, 10_000: 200, 100_000: 2_000},
+    "plain Python greedy": {100: 100, 1_000: 1_000, 10_000: 8_000, 100_000: 100_000},
+}
+P99_OVER_MEDIAN = 3
+LARGEST_OVER_SMALLEST = 3
+UNCHANGED_US = 0.3
+ASSEMBLE_US = {1_000: 12, 100_000: 25}
+ASSEMBLE_P99_OVER_MEDIAN = 4
+PUT_US = 5
+BYTES_PER_PAGE = 128
+MEASURED_PAGES = 1_000_000
+SHARE_OF_LZ4 = 0.9
+LZ4_ROUNDS = 20
+
+Say = Callable[[str], None]
+
+
+class Goals:
+    """Rows of goal, figure and whether it is reached."""
+
+    def __init__(self) -> None:
+        self.section = Section(
+            "What was to be reached",
+            "Medians, five changed pages a turn, pages that cost ten times the budget.",
+            ["", "goal", "measured", "reached"],
+        )
+
+    def at_most(self, what: str, goal: float, found: float, unit: str) -> None:
+        """Enter a figure that should be small."""
+        self._add(what, f"{goal:g} {unit}", f"{microseconds(found)} {unit}", found <= goal)
+
+    def at_least(self, what: str, goal: float, found: float, unit: str) -> None:
+        """Enter a figure that should be large."""
+        self._add(what, f"{goal:,g} {unit}", f"{microseconds(found)} {unit}", found >= goal)
+
+    def note(self, what: str, found: str) -> None:
+        """Enter a figure without a goal."""
+        self.section.add(what, "reported", found, "")
+
+    def _add(self, what: str, goal: str, found: str, reached: bool) -> None:
+        self.section.add(what, goal, found, "yes" if reached else "no")
+
+
+def goal_section(curves: Curves, say: Say) -> Section:
+    """Measure all goals; the curves have been measured already."""
+    goals = Goals()
+    selector_goals(goals, curves)
+    session_goals(goals, say)
+    instruction_goals(goals, say)
+    snapshot_goals(goals)
+    memory_goals(goals, say)
+    return goals.section
+
+
+def selector_goals(goals: Goals, curves: Curves) -> None:
+    """Judge the selector's turn."""
+    ours = curves[OURS]
+    for pages, goal in TURN_US.items():
+        goals.at_most(f"selector's turn, {pages:,} pages", goal, ours[pages].median_us, "us")
+    for pages, timing in ours.items():
+        over = timing.p99_us / timing.median_us
+        goals.at_most(f"its 99th percentile, {pages:,} pages", P99_OVER_MEDIAN, over, "medians")
+    for name, factors in TIMES_AS_FAST.items():
+        for pages, goal in factors.items():
+            if pages in curves[name]:
+                over = curves[name][pages].median_us / ours[pages].median_us
+                goals.at_least(f"{name}, {pages:,} pages", goal, over, "times ours")
+    growth = ours[max(ours)].median_us / ours[min(ours)].median_us
+    goals.at_most(f"{max(ours):,} pages over {min(ours):,}", LARGEST_OVER_SMALLEST, growth, "times")
+    unchanged = time_calls(TableTurns(core, 1_000).select)
+    goals.at_most(
+        "a turn with nothing changed, 1,000 pages", UNCHANGED_US, unchanged.median_us, "us"
+    )
+
+
+def session_goals(goals: Goals, say: Say) -> None:
+    """Judge a session's turn, with faults and audit on."""
+    for pages, goal in ASSEMBLE_US.items():
+        say(f"a session of {pages:,} pages")
+        with TemporaryDirectory(prefix="clawvm-report-") as folder:
+            session = LongSession(pages, audit=Path(folder, "audit.jsonl"))
+            timing = time_calls(session.assemble, session.change)
+            session.session.release()
+        what = f"`Session.assemble()` with faults and audit, {pages:,} pages"
+        goals.at_most(what, goal, timing.median_us, "us")
+        over = timing.p99_us / timing.median_us
+        goals.at_most(
+            f"its 99th percentile, {pages:,} pages", ASSEMBLE_P99_OVER_MEDIAN, over, "medians"
+        )
+    known = LongSession(1_000)
+    texts = cycle([known.new_text() for _ in range(2)])
+    for _ in range(2):
+        known.session.put("page-0", PageType.EVIDENCE, next(texts))
+    put = time_calls(lambda: known.session.put("page-0", PageType.EVIDENCE, next(texts)))
+    goals.at_most("a page put with 2 KB, tokens already counted", PUT_US, put.median_us, "us")
+
+
+def instruction_goals(goals: Goals, say: Say) -> None:
+    """Count the instructions of a turn at 1,000 pages."""
+    reason = why_no_counting()
+    if reason is not None:
+        say(f"instructions per turn are left out: {reason}")
+        return
+    try:
+        with TemporaryDirectory(prefix="clawvm-report-") as folder:
+            build_region(Path(folder))
+            for name in ("table.select.1000", "session.assemble.append"):
+                count = count_workload(PROJECT, name, Path(folder)) / WORKLOADS[name]().rounds
+                goals.note(f"instructions of a turn, `{name}`", f"{count:,.0f}")
+    except GateError as error:
+        say(f"instructions per turn are left out: {error}")
+
+
+def snapshot_goals(goals: Goals) -> None:
+    """Compare encoding and decoding a session with lz4 alone on the same bytes."""
+    session = LongSession(1_000).session
+    state = whole_of(session._parts, session._saved_extra())
+    data = encode(Kind.SNAPSHOT, state).data
+    raw = read_header(data, len(data)).raw_bytes
+    payload = lz4.block.decompress(data[HEADER_BYTES:], uncompressed_size=raw)
+    stored = lz4.block.compress(payload, store_size=False)
+    ours = best_ns(lambda: encode(Kind.SNAPSHOT, state)) + best_ns(lambda: decode(data))
+    theirs = best_ns(lambda: lz4.block.compress(payload, store_size=False))
+    theirs += best_ns(lambda: lz4.block.decompress(stored, uncompressed_size=raw))
+    what = f"a snapshot saved and loaded, {len(payload):,} bytes"
+    goals.at_least(what, SHARE_OF_LZ4, theirs / ours, "of lz4's speed")
+
+
+def memory_goals(goals: Goals, say: Say) -> None:
+    """Judge resident memory and the time to import."""
+    if Path("/proc/self/statm").exists():
+        say(f"memory of {MEASURED_PAGES:,} pages")
+        found = resident_bytes_per_page(MEASURED_PAGES)
+        what = f"resident bytes a page without its id, {MEASURED_PAGES:,} pages"
+        goals.at_most(what, BYTES_PER_PAGE, found, "bytes")
+        each = resident_bytes_per_session(20, 100)
+        goals.note(
+            "resident bytes a session of 100 pages, without their full texts", f"{each:,.0f}"
+        )
+    else:
+        say("resident memory is left out: this system has no /proc")
+    goals.note("`import clawvm`, in a new process", f"{import_ms():.1f} ms")
+
+
+def best_ns(step: Callable[[], object]) -> int:
+    """Return the least time of the processor that a step took."""
+    taken = []
+    for _ in range(LZ4_ROUNDS):
+        begin = process_time_ns()
+        made = step()
+        taken.append(process_time_ns() - begin)
+        del made
+    return min(taken)
