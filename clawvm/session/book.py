@@ -168,6 +168,9 @@ class PageBook:
             granted_by=granted_by,
         )
         page.slot = self._enter_record(page, text_digest, turn)
+        if old is not None and old.texts != texts:
+            # The table compares digests; two contents may have the same.
+            version = max(version, old.version + 1)
         if version > self.table.version(page.slot):
             self.table.advance(page.slot, version)
         page.version = self.table.version(page.slot)

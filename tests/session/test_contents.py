@@ -1,13 +1,16 @@
-"""A content is hashed once and counted once."""
+"""A content is hashed once and counted once, and never taken for another of the same digest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 
 import pytest
-from chat_histories import says, user
+from chat_histories import openai_asks, openai_call, says, user
+from session_driver import count
 
 from clawvm import BoundaryKind, PageType, Session
+from clawvm.messages import PART_OVERHEAD
 from clawvm.stores import open_store
 from clawvm.tokens import CountMemo, digest
 from clawvm.tokens.exact import EncodingCounter
@@ -47,6 +50,13 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
+@pytest.fixture
+def colliding(core: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give all contents one digest."""
+    monkeypatch.setattr("clawvm.tokens.memo.digest", lambda text: bytes(16))
+    monkeypatch.setattr("clawvm.session.coherence.digest", lambda text: bytes(16))
+
+
 @pytest.mark.parametrize("url", [None, "memory:"])
 def test_a_text_of_2_kb_is_hashed_once(url: str | None, hashed: list[str], words) -> None:
     text = words("two kilobytes ") * 40
@@ -66,6 +76,47 @@ def test_the_text_of_a_message_is_hashed_once(hashed: list[str], open_session, w
     session.add(user(text))
     session.assemble()
     assert hashed.count(text) == 1
+
+
+@pytest.mark.usefixtures("colliding")
+def test_a_new_text_of_the_same_digest_is_a_new_version(open_session) -> None:
+    session = open_session()
+    old, new = "the old text", "the new text, which is longer"
+    assert session.put("p", PageType.PLAN, old).version == 1
+    shown = session.assemble()
+    page = session.put("p", PageType.PLAN, new)
+    assert page.version == 2
+    assert shown.messages != session.assemble().messages
+    assert session.put("p", PageType.PLAN, new).version == 2
+    assert session.recall("clawvm://s/p@1").text == old
+    assert session.recall("clawvm://s/p@2").text == new
+
+
+@pytest.mark.usefixtures("colliding")
+def test_a_new_text_of_the_same_digest_is_committed(open_session) -> None:
+    store = open_store("memory:")
+    with open_session(store=store) as session:
+        for text in ("first", "second", "third"):
+            session.put("p", PageType.PREFERENCE, text)
+            session.boundary(BoundaryKind.TURN)
+    with open_session(store=store) as again:
+        assert again.page("p").texts == ("third",)
+        texts = [again.recall(f"clawvm://s/p@{version}").text for version in (1, 2, 3)]
+        assert texts == ["first", "second", "third"]
+    store.close()
+
+
+@pytest.mark.usefixtures("colliding")
+def test_messages_of_the_same_digest_are_told_apart(open_session) -> None:
+    session = open_session()
+    session.extend([user("a"), says("a much longer text"), openai_asks(openai_call("c1"))])
+    session.add_result("c1", "what it says")
+    prompt = session.assemble()
+    assert prompt.messages == session.messages()
+    pages = session.pages()
+    assert [page.version for page in pages] == [1, 1, 2]
+    parts = [text for page in pages for text in page.texts]
+    assert prompt.plan.used_tokens == sum(count(text) + PART_OVERHEAD for text in parts)
 
 
 def test_a_page_that_grows_is_counted_from_its_last_blank_on(open_session) -> None:
