@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from .._backend import core
@@ -44,8 +44,9 @@ class PageBook:
     Not safe for use by several threads at once.
     """
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, digest: Callable[[str], bytes] = digest) -> None:
         self.session_id = session_id
+        self._digest = digest
         self.table = core.PageTable()
         self.live: dict[str, Page] = {}
         self.archived: dict[str, Page] = {}
@@ -148,7 +149,7 @@ class PageBook:
             )
         rules = RULES[page_type]
         old = self.live.get(page_id)
-        text_digest = digest(joined(texts))
+        text_digest = self._digest(joined(texts))
         page = Page(
             id=page_id,
             type=page_type,
@@ -167,6 +168,9 @@ class PageBook:
             granted_by=granted_by,
         )
         page.slot = self._enter_record(page, text_digest, turn)
+        if old is not None and old.texts != texts:
+            # The table compares digests; two contents may have the same.
+            version = max(version, old.version + 1)
         if version > self.table.version(page.slot):
             self.table.advance(page.slot, version)
         page.version = self.table.version(page.slot)

@@ -159,8 +159,9 @@ class Conversation:
 
     def _take(self, messages: list[Message], turn: int) -> None:
         origins = {id(message): origin for message, origin in self._waiting}
-        for message in messages:
-            envelope = parse(message, self.shape or "openai")
+        envelopes = [parse(message, self.shape or "openai") for message in messages]
+        self._ladders.counts.count_ahead(part.text for one in envelopes for part in one.parts)
+        for message, envelope in zip(messages, envelopes, strict=True):
             if envelope.role == "assistant":
                 self._take_reply(envelope, turn)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..messages import Form as PartForm
@@ -10,6 +10,7 @@ from ..messages import Part, PartKind, Shape, form_tokens, shorten_arguments
 from ..pages import RULES, Fidelity, PageForm, PageType
 from ..representations import Builders, Form, Source, build, detect
 from ..residency import PageKind, page_weight
+from ..tokens import CountMemo
 from .tools import ToolKind, call_target
 
 __all__ = ["LadderMaker", "Made"]
@@ -44,15 +45,15 @@ class LadderMaker:
 
     Parameters
     ----------
-    count : callable
-        Tokens of a text.
+    counts : CountMemo
+        Counts tokens.
     builders : Builders or None
         Plug-in builders; None for the built-in ones.
     """
 
-    def __init__(self, count: Callable[[str], int], builders: Builders | None) -> None:
+    def __init__(self, counts: CountMemo, builders: Builders | None) -> None:
         self.shape: Shape = "openai"
-        self._count = count
+        self.counts = counts
         self._builders = builders
 
     def text(self, part: Part, page_type: PageType, kind: PageKind, handle: str, role: str) -> Made:
@@ -129,10 +130,10 @@ class LadderMaker:
 
     def _forms(self, source: Source, page_type: PageType) -> dict[Fidelity, Form]:
         levels = [level for level in _CHEAPER if level in RULES[page_type].levels]
-        return build(source, levels, self._count, self._builders)
+        return build(source, levels, self.counts.count, self._builders)
 
     def _tokens(self, part: Part, form: PartForm) -> int:
-        return form_tokens(part, form, self.shape, self._count)
+        return form_tokens(part, form, self.shape, self.counts.count)
 
 
 def _strictly_cheaper(

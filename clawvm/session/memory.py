@@ -123,8 +123,10 @@ class Memory:
         self.counter = best_counter() if counter is None else _counter(counter)
         self.faults = FaultObserver()
         self._same_result = same_result
-        self._book = PageBook(session_id)
-        self._ladders = LadderMaker(CountMemo(self.counter).count, builders)
+        # One that is shared by several sessions counts for all of them.
+        counts = self.counter if isinstance(self.counter, CountMemo) else CountMemo(self.counter)
+        self._book = PageBook(session_id, counts.digest)
+        self._ladders = LadderMaker(counts, builders)
         self._layout = Layout(self._book.by_slot)
         self._conversation = Conversation(self._book, self._layout, self._ladders, repair, shape)
         chosen = policy_named(policy) if isinstance(policy, str) else policy

@@ -8,7 +8,7 @@ from ..pages import Page
 from ..residency import Policy, policy_named
 from ..snapshot import StateDelta
 from ..stores import Space, Store
-from ..tokens import ApproximateCounter
+from ..tokens import ApproximateCounter, CountMemo
 from ..writeback.reading import Loaded, find_text, load
 from .assembler import Assembler
 from .book import PageBook, joined
@@ -113,7 +113,7 @@ def _parts_of(state: StateDelta) -> tuple[SessionParts, Tree]:
     """Return a whole state as the parts of a session that will not go on."""
     book, faults = PageBook(state.session_id), FaultObserver()
     layout = Layout(book.by_slot)
-    ladders = LadderMaker(ApproximateCounter().count, None)
+    ladders = LadderMaker(CountMemo(ApproximateCounter()), None)
     conversation = Conversation(book, layout, ladders, "repair", None)
     try:
         policy = _policy_of(state)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from ..errors import LimitExceeded
+from .exact import EncodingCounter
 from .protocol import TokenCounter
 
 __all__ = ["CountMemo", "digest"]
+
+# A page's text is asked for as often as it has levels, and then by the page table.
+_RECENT_TEXTS = 8
+# Fewer characters than this are counted one text after the other in a few milliseconds.
+_AHEAD_CHARS_MIN = 1 << 16
+
+_Key = tuple[bytes, int]
 
 
 def digest(text: str) -> bytes:
@@ -49,8 +58,10 @@ class CountMemo:
             raise LimitExceeded(f"a memo needs a capacity of at least 2 counts, found {capacity}")
         self._counter = counter
         self._half = capacity // 2
-        self._young: dict[tuple[bytes, int], int] = {}
-        self._old: dict[tuple[bytes, int], int] = {}
+        self._young: dict[_Key, int] = {}
+        self._old: dict[_Key, int] = {}
+        # The digests of the last few texts, by identity; each text is kept, so that its id is its.
+        self._recent: dict[int, tuple[str, bytes]] = {}
         self._lock = threading.Lock()
         self.hits = 0
         self.misses = 0
@@ -68,33 +79,79 @@ class CountMemo:
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def count(self, text: str, content: bytes | None = None) -> int:
-        """Tokens of ``text``.
+    def digest(self, text: str) -> bytes:
+        """The `digest` of a text, without hashing again one of the few that came last."""
+        known = self._recent.get(id(text))
+        if known is not None:
+            return known[1]
+        made = digest(text)
+        if len(self._recent) >= _RECENT_TEXTS:
+            self._recent = {}
+        self._recent[id(text)] = (text, made)
+        return made
 
-        Parameters
-        ----------
-        text : str
-            What to count.
-        content : bytes, optional
-            Its `digest`, where the caller has it already.
+    def count(self, text: str) -> int:
+        """Tokens of ``text``."""
+        key = self._key(text)
+        tokens = self._known(key)
+        return self._noted(key, self._counter.count(text)) if tokens is None else tokens
+
+    def count_appended(self, before: str, text: str) -> int:
+        """Tokens of ``text``, of which only the end is counted where that is exact.
+
+        That is: if ``text`` begins with ``before``, whose count is remembered, and the counter can
+        tell where the two may be cut.
         """
+        key = self._key(text)
+        tokens = self._known(key)
+        if tokens is not None:
+            return tokens
+        counter = self._counter
+        if isinstance(counter, EncodingCounter) and text.startswith(before):
+            earlier = self._known(self._key(before))
+            if earlier is not None:
+                return self._noted(key, counter.count_appended(before, earlier, text))
+        return self._noted(key, counter.count(text))
+
+    def count_ahead(self, texts: Iterable[str]) -> None:
+        """Count texts that are about to be asked for, all together, if that is faster.
+
+        It is with many long texts and a counter that lets go of the GIL; else nothing happens.
+        """
+        counter = self._counter
+        if not isinstance(counter, EncodingCounter):
+            return
+        # What is remembered beyond half the capacity could be forgotten before it is asked for.
+        batch = list(dict.fromkeys(texts))[: self._half]
+        if sum(map(len, batch)) < _AHEAD_CHARS_MIN:
+            return
+        with self._lock:
+            known = self._young.keys() | self._old.keys()
+        fresh = {key: text for text in batch if (key := self._key(text)) not in known}
+        counted = counter.count_many(list(fresh.values()))
+        for key, tokens in zip(fresh, counted, strict=True):
+            self._noted(key, tokens)
+
+    def _key(self, text: str) -> _Key:
         # Whoever can make two contents of one digest still does not know this process's seed of
         # the built-in hash, so nobody can have a long text counted as a short one.
-        key = (digest(text) if content is None else content, hash(text))
+        return self.digest(text), hash(text)
+
+    def _known(self, key: _Key) -> int | None:
         with self._lock:
             known = self._young.get(key)
             if known is None and (known := self._old.pop(key, None)) is not None:
                 self._remember(key, known)
-            if known is not None:
-                self.hits += 1
-                return known
-        tokens = self._counter.count(text)
+            self.hits += known is not None
+            return known
+
+    def _noted(self, key: _Key, tokens: int) -> int:
         with self._lock:
             self.misses += 1
             self._remember(key, tokens)
         return tokens
 
-    def _remember(self, key: tuple[bytes, int], tokens: int) -> None:
+    def _remember(self, key: _Key, tokens: int) -> None:
         if len(self._young) >= self._half:
             self._young, self._old = {}, self._young
         self._young[key] = tokens

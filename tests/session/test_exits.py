@@ -102,7 +102,7 @@ def slow(text):
         pass
     return count(text)
 
-session._ladders._count = slow
+session._ladders.counts.count = slow
 session.put("more", PageType.PLAN, "step two")
 import time
 time.sleep(5)

@@ -8,6 +8,7 @@ import pytest
 
 from clawvm.errors import LimitExceeded, TokenCountInvalid
 from clawvm.tokens import CallableCounter, CountMemo, digest
+from clawvm.tokens import memo as memo_module
 
 
 class Tally:
@@ -42,17 +43,36 @@ def test_a_content_is_counted_once(tally: Tally) -> None:
     assert (tally.calls, memo.hits, memo.misses) == (2, 1, 2)
 
 
-def test_a_digest_that_the_caller_has_is_used(tally: Tally) -> None:
+def test_contents_of_one_digest_are_told_apart(
+    tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memo_module, "digest", lambda text: bytes(16))
     memo = CountMemo(CallableCounter(tally))
-    assert memo.count("abc", digest("abc")) == 3
-    assert memo.count("abc") == 3
-    assert tally.calls == 1
+    assert [memo.count("a"), memo.count("a" * 1000), memo.count("a")] == [1, 1000, 1]
+    assert memo.count_appended("a", "ab") == 2
 
 
-def test_contents_of_one_digest_are_told_apart(tally: Tally) -> None:
-    memo = CountMemo(CallableCounter(tally))
-    same = bytes(16)
-    assert [memo.count("a", same), memo.count("a" * 1000, same)] == [1, 1000]
+def test_the_digest_of_a_text_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+
+    def note(text: str) -> bytes:
+        hashed.append(text)
+        return digest(text)
+
+    monkeypatch.setattr(memo_module, "digest", note)
+    memo = CountMemo(CallableCounter(len))
+    text = "abc" * 100
+    memo.count(text)
+    assert memo.digest(text) == digest(text)
+    memo.count(text)
+    assert hashed == [text]
+
+
+def test_a_text_that_takes_the_place_of_another_has_its_own_digest() -> None:
+    memo = CountMemo(CallableCounter(len))
+    for number in range(1000):
+        text = str(number) * 10  # freed at once, so that the next one may have its address
+        assert memo.digest(text) == digest(text)
 
 
 def test_a_memo_is_a_counter_under_its_counters_name(tally: Tally) -> None:
