@@ -18,7 +18,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
-from libc.stdint cimport INT64_MIN, UINT64_MAX
+from libc.stdint cimport INT64_MAX, INT64_MIN, UINT64_MAX
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -49,4 +49,5 @@ include "msgpack.pxi"
 include "trees.pxi"
 include "texts.pxi"
 include "columns.pxi"
+include "owners.pxi"
 include "objects.pxi"

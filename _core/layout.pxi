@@ -71,8 +71,20 @@ cdef struct PageRecord:
     uint8_t flags
 
 
+cdef object known_dtype = None
+
+
 def record_dtype():
     """Return the numpy dtype of a page record (native byte order, packed, no padding)."""
+    global known_dtype
+    # Not with the module, to keep the import cheap; once, as it takes numpy longer than all that a
+    # new table takes beside it.
+    if known_dtype is None:
+        known_dtype = checked_dtype()
+    return known_dtype
+
+
+cdef object checked_dtype():
     import numpy
 
     cdef PageRecord blank

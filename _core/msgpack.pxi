@@ -8,6 +8,7 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
     void *PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    bint PyObject_GC_IsTracked(object one)
     void PyObject_GC_UnTrack(void *one)
     str PyUnicode_New(Py_ssize_t size, Py_UCS4 most)
 

@@ -90,7 +90,26 @@ def make_objects(type kind, tuple names, list columns):
             if slot[0] is NULL:
                 Py_INCREF(value)
                 slot[0] = <PyObject *> value
+    if is_frozen(kind):
+        for place in range(count):
+            leave_alone(made[place], offsets)
     return made
+
+
+cdef bint is_frozen(type kind) except -1:
+    """Tell whether nobody may give the objects of a dataclass other values."""
+    parameters = getattr(kind, "__dataclass_params__", None)
+    return parameters is not None and parameters.frozen
+
+
+cdef int leave_alone(object one, list offsets) except -1:
+    """Have the garbage collector pass over an object that holds, for good, nothing it tracks."""
+    cdef Py_ssize_t offset
+    for offset in offsets:
+        if PyObject_GC_IsTracked(<object> slot_at(one, offset)[0]):
+            return 0
+    PyObject_GC_UnTrack(<void *> one)
+    return 0
 
 
 def split_dicts(list dicts, tuple keys):
@@ -134,15 +153,21 @@ def join_dicts(list places, list values, tuple keys):
     cdef dict one
     cdef Py_ssize_t next_value = 0, count = len(values)
     cdef int64_t place
+    cdef bint tracked
     for place in places:
         if not 0 <= place < len(keys) or keys[place] is None:
             raise ValueError("dicts have as many values as keys")
         if len(<tuple> keys[place]) > count - next_value:
             raise ValueError("dicts have as many values as keys")
         one = {}
+        tracked = False
         for key in <tuple> keys[place]:
             one[key] = values[next_value]
+            tracked = tracked or PyObject_GC_IsTracked(values[next_value])
             next_value += 1
+        if not tracked:
+            # As the interpreter does with tuples; the dict sees to it when it gets another value.
+            PyObject_GC_UnTrack(<void *> one)
         dicts.append(one)
     if next_value != count:
         raise ValueError("dicts have as many values as keys")

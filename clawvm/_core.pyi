@@ -1,6 +1,6 @@
 """Types of the compiled core; what everything does is told in ``clawvm._reference``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar, final
 
 import numpy as np
@@ -43,6 +43,12 @@ def unpack_columns(
     texts: list[str | None],
     where: str,
 ) -> list[tuple[int, list[list[Any]]]]: ...
+def unpack_owners(
+    data: bytes | memoryview, where: str
+) -> tuple[list[int], list[tuple[tuple[int, int], ...] | None]]: ...
+def last_parts(
+    rows: Collection[tuple[Any, tuple[tuple[int, int], ...]] | None],
+) -> dict[int, int]: ...
 def get_slots(objects: list[Any], kind: type, names: tuple[str, ...]) -> list[list[Any]]: ...
 def make_objects(kind: type[_T], names: tuple[str, ...], columns: list[list[Any]]) -> list[_T]: ...
 def split_dicts(

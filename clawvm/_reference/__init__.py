@@ -20,6 +20,7 @@ from .layout import (
 if TYPE_CHECKING:
     from .columns import pack_columns, unpack_columns
     from .objects import get_slots, join_dicts, make_objects, split_dicts
+    from .owners import last_parts, unpack_owners
     from .page_table import PageTable
     from .selector import Selection
     from .texts import pack_texts, unpack_texts
@@ -37,6 +38,7 @@ __all__ = [
     "Selection",
     "get_slots",
     "join_dicts",
+    "last_parts",
     "make_objects",
     "pack_columns",
     "pack_texts",
@@ -44,6 +46,7 @@ __all__ = [
     "record_dtype",
     "split_dicts",
     "unpack_columns",
+    "unpack_owners",
     "unpack_texts",
     "unpack_trees",
 ]
@@ -53,12 +56,14 @@ _MODULES = {
     "Selection": "selector",
     "get_slots": "objects",
     "join_dicts": "objects",
+    "last_parts": "owners",
     "make_objects": "objects",
     "pack_columns": "columns",
     "pack_texts": "texts",
     "pack_trees": "trees",
     "split_dicts": "objects",
     "unpack_columns": "columns",
+    "unpack_owners": "owners",
     "unpack_texts": "texts",
     "unpack_trees": "trees",
 }

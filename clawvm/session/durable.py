@@ -225,11 +225,11 @@ class Durable:
         """List the pages, of these or of all, of which the journal has a newer text."""
         book = self.parts.book
         if page_ids is None:
-            # All of them at an opening: most are as the journal has them.
+            # At an opening, when most are as the journal has them.
             live = book.live
             page_ids = [
                 page_id
-                for (page_id, field), head in self.journal.fields().items()
+                for (page_id, field), head in self.journal.beside_pages().items()
                 if field == TEXT_FIELD
                 and ((page := live.get(page_id)) is None or page.version < head.version)
             ]

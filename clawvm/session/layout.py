@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
 from typing import Any, NamedTuple
 
+from .._backend import core
 from ..messages import DROP, Envelope, Shape, parse, render
 from ..pages import LEVELS, Fidelity, Page, PageType
 from ..residency import Plan
@@ -219,10 +219,10 @@ class Layout:
         self._rows = [*restored]
         self._known_places = None
         self._restored_shape = shape
-        for slot, part in set(chain.from_iterable([row.owners for row in restored if row])):
+        for slot, part in core.last_parts(restored).items():
             if slot >= 0 and part >= len(pages[slot].texts):
                 raise IndexError(f"page {pages[slot].id!r} has no part {part}")
-        blank = {slot for slot, page in pages.items() if _is_blank(page)}
+        blank = {slot for slot, page in pages.items() if page.is_given and _is_blank(page)}
         for position, row in enumerate(restored if blank else ()):
             if row is not None and row.owners[0][0] in blank:
                 self._row_at(position)

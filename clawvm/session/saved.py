@@ -7,12 +7,13 @@ restored session goes on exactly as the saved one would have.
 from __future__ import annotations
 
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from .._backend import core
 from ..errors import SnapshotInvalid
 from ..faults import FaultObserver
-from ..pages import LEVELS
+from ..pages import LEVELS, Page
 from ..residency import Move, Plan
 from ..snapshot import StateDelta
 from .assembler import Assembler
@@ -154,15 +155,17 @@ def telling(scalars: Tree) -> Tree:
 
 def _restore_book(book: PageBook, state: StateDelta) -> None:
     scalars = state.scalars["book"]
-    pages = sorted(state.pages.items(), key=lambda item: item[1].serial)
-    by_slot = dict(pages)
+    by_slot = state.pages
     book.table = core.PageTable.restore(
         state.table, state.slots, state.records, [by_slot[slot].id for slot in state.slots]
     )
-    for slot, page in pages:
-        page.slot = slot
-        book.live[page.id] = page
-        book.by_slot[slot] = page
+    pages = list(by_slot.values())
+    serials, slots, ids = core.get_slots(pages, Page, ("serial", "slot", "id"))
+    if serials != sorted(serials):
+        pages.sort(key=attrgetter("serial"))
+        slots, ids = core.get_slots(pages, Page, ("slot", "id"))
+    book.by_slot.update(zip(slots, pages, strict=True))
+    book.live.update(zip(ids, pages, strict=True))
     for page in sorted(state.archived, key=lambda page: page.serial):
         page.slot = -1
         book.archived[page.id] = page

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import chain, repeat
-from typing import Annotated, Any, Final
-
-import msgspec
+from itertools import chain, compress, repeat
+from typing import Any, Final
 
 from .._backend import core
 from .._reference.columns import BOOLEAN, INTEGER, NUMBER, REFERENCE, STRING, TABLE, Column
 from ..errors import SnapshotInvalid
 from ..pages import LEVELS, CallInfo, Fidelity, Page, PageForm, PageType, Pin, Provenance, Scope
-from .runs import count_of, from_runs, is_ascending, to_runs
+from .runs import count_of, from_runs, is_ascending
 from .state import RowState
 from .texts import Numbers
 
-__all__ = ["COLUMNS", "RowColumns", "page_columns", "pages_of", "row_columns", "rows_of"]
+__all__ = ["COLUMNS", "page_columns", "pages_of", "row_columns", "rows_of"]
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Place = Annotated[int, msgspec.Meta(ge=-1)]
-Owners = tuple[tuple[Place, Count], ...]
+Owners = tuple[tuple[int, int], ...]
 
 _FULL: Final = 1 << 3
 _LADDERS: Final = tuple(
@@ -89,13 +85,6 @@ _PROVENANCE_SLOTS: Final = tuple(_PROVENANCE)
 _FORM_SLOTS: Final = tuple(_FORM)
 
 
-class RowColumns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Where messages stand (runs) and whom their parts belong to; None where one is gone."""
-
-    positions: list[Count]
-    owners: list[Owners | None]
-
-
 def page_columns(payload: bytearray, pages: Sequence[Page], numbers: Numbers, where: str) -> None:
     """Add pages as columns to the payload, those with the same number of parts together."""
     groups: defaultdict[int, list[Page]] = defaultdict(list)
@@ -115,13 +104,13 @@ def _columns(pages: list[Page]) -> list[list[Any]]:
         masks, forms = core.split_dicts(ladders, _LADDERS)
     except ValueError:
         masks, forms = core.split_dicts([_in_order(page) for page in pages], _LADDERS)
-    made = [call for call in calls if call is not None]
+    made = list(filter(None, calls))
     return [
         *columns,
         *core.get_slots(provenances, Provenance, _PROVENANCE_SLOTS),
         masks,
         *core.get_slots(forms, PageForm, _FORM_SLOTS),
-        [place for place, call in enumerate(calls) if call is not None],
+        list(compress(range(len(calls)), calls)),
         *(map(list, zip(*made, strict=True)) if made else [[]] * len(_CALL)),
     ]
 
@@ -203,24 +192,24 @@ def _damaged(where: str, what: str) -> SnapshotInvalid:
 
 def row_columns(
     rows: Mapping[int, RowState | None],
-) -> tuple[RowColumns, list[Any], list[int]]:
-    """Return where messages stand, the messages themselves, and their positions one by one."""
-    places = list(rows)
+) -> tuple[list[Owners | None], list[Any], list[int]]:
+    """Return whom messages belong to, the messages themselves, and where they stand."""
+    places, states = list(rows), list(rows.values())
     if not is_ascending(places):
         places.sort()
-    states = list(map(rows.__getitem__, places))
+        states = list(map(rows.__getitem__, places))
     messages = [None if state is None else state[0] for state in states]
-    owners = [None if state is None else state[1] for state in states]
-    return RowColumns(to_runs(places), owners), messages, places
+    return [None if state is None else state[1] for state in states], messages, places
 
 
-def rows_of(columns: RowColumns, messages: list[Any], where: str) -> dict[int, RowState | None]:
-    """Return the messages of columns that hold together."""
-    owners = columns.owners
-    count = count_of(columns.positions)
+def rows_of(
+    runs: list[int], owners: list[Owners | None], messages: list[Any], where: str
+) -> dict[int, RowState | None]:
+    """Return the messages of columns that hold together; `runs` tell where they stand."""
+    count = count_of(runs)
     if not count == len(messages) == len(owners):
         raise _damaged(where, f"{count} positions, {len(messages)} messages, {len(owners)} owners")
-    places = from_runs(columns.positions, POSITION_MAX, f"section {where}")
+    places = from_runs(runs, POSITION_MAX, f"section {where}")
     if not is_ascending(places):
         raise _damaged(where, "positions stand twice or out of their order")
     kinds = set(map(type, messages))

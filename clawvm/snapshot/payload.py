@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from .._backend import core
 from ..errors import SnapshotInvalid
 from ..pages import Page
-from .columns import Count, RowColumns, page_columns, pages_of, row_columns, rows_of
+from .columns import page_columns, pages_of, row_columns, rows_of
 from .header import Header
-from .runs import count_of, from_runs, to_runs
+from .runs import count_of, from_runs, is_ascending, to_runs
 from .sections import section
 from .state import JSON, RECORD_BYTES, RowState, StateDelta
 from .structs import decode_with, encode_into
@@ -26,6 +26,7 @@ SLOTS_MAX: Final = 1 << 20
 _OF_A_DELTA: Final = (b"RECS", b"PAGE", b"ARCH", b"ROWS", b"MSGS", b"SCAL")
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
 _slot_of = attrgetter("slot")
 
 
@@ -45,7 +46,6 @@ class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 _table_decoder = msgspec.msgpack.Decoder(_Table)
-_rows_decoder = msgspec.msgpack.Decoder(RowColumns)
 
 
 def write_delta(payload: bytearray, delta: StateDelta, numbers: Numbers) -> None:
@@ -63,14 +63,15 @@ def write_delta(payload: bytearray, delta: StateDelta, numbers: Numbers) -> None
             payload += delta.records
     if delta.pages:
         with section(payload, b"PAGE"):
-            page_columns(payload, sorted(delta.pages.values(), key=_slot_of), numbers, where)
+            slots = delta.pages if is_ascending(list(delta.pages)) else sorted(delta.pages)
+            page_columns(payload, list(map(delta.pages.__getitem__, slots)), numbers, where)
     if delta.archived:
         with section(payload, b"ARCH"):
             page_columns(payload, delta.archived, numbers, where)
     if delta.rows:
-        columns, messages, places = row_columns(delta.rows)
+        owners, messages, places = row_columns(delta.rows)
         with section(payload, b"ROWS"):
-            encode_into(payload, columns, where)
+            encode_into(payload, (to_runs(places), owners), where)
         with section(payload, b"MSGS"):
             core.pack_trees(payload, messages, numbers, "message", places)
     _write_named(payload, b"SCAL", delta.scalars, "scalar", numbers)
@@ -105,7 +106,7 @@ def _check_sizes(delta: StateDelta, where: str) -> None:
             f"{where}: {len(delta.slots)} slots have records of "
             f"{len(delta.slots) * RECORD_BYTES} bytes, found {len(delta.records)}"
         )
-    if list(map(_slot_of, delta.pages.values())) != list(delta.pages):
+    if core.get_slots(list(delta.pages.values()), Page, ("slot",)) != [list(delta.pages)]:
         slot, page = next(item for item in delta.pages.items() if item[1].slot != item[0])
         raise SnapshotInvalid(
             f"{where}: page {page.id!r} has slot {page.slot} and stands at slot {slot}"
@@ -177,8 +178,11 @@ def _read_pages(data: memoryview | None, texts: list[str | None]) -> dict[int, P
     if data is None:
         return {}
     pages = pages_of(data, texts, "PAGE")
-    pages.sort(key=_slot_of)
-    by_slot = dict(zip(map(_slot_of, pages), pages, strict=True))
+    (slots,) = core.get_slots(pages, Page, ("slot",))
+    if not is_ascending(slots):
+        pages.sort(key=_slot_of)
+        slots.sort()
+    by_slot = dict(zip(slots, pages, strict=True))
     if len(by_slot) != len(pages) or -1 in by_slot:
         raise SnapshotInvalid("section PAGE is damaged: two pages in one slot, or one in none")
     return by_slot
@@ -202,8 +206,8 @@ def _read_rows(
         if data is not messages:
             raise SnapshotInvalid("the snapshot has one of the sections ROWS and MSGS")
         return {}
-    columns = decode_with(_rows_decoder, data, "ROWS")
-    return rows_of(columns, core.unpack_trees(messages, texts, "MSGS"), "ROWS")
+    runs, owners = core.unpack_owners(data, "ROWS")
+    return rows_of(runs, owners, core.unpack_trees(messages, texts, "MSGS"), "ROWS")
 
 
 def _read_named(data: memoryview | None, where: str, texts: list[str | None]) -> dict[str, JSON]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from itertools import chain
-from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
+from .._backend import core
 from ..errors import SnapshotInvalid
 from ..pages import Page
 from .runs import is_ascending
@@ -259,16 +258,15 @@ def _check_whole(state: StateDelta) -> None:
             f"session {state.session_id!r}: {used} slots in use, and pages for "
             f"{len(state.pages)}; each has one, in the same order"
         )
-    ids = set(map(attrgetter("id"), chain(state.pages.values(), state.archived)))
-    if len(ids) != len(state.pages) + len(state.archived):
+    (ids,) = core.get_slots([*state.pages.values(), *state.archived], Page, ("id",))
+    if len(set(ids)) != len(state.pages) + len(state.archived):
         raise SnapshotInvalid(f"session {state.session_id!r}: two pages have one id")
     if list(state.rows) != list(range(state.row_count)):
         raise SnapshotInvalid(
             f"session {state.session_id!r}: {state.row_count} positions and messages at "
             f"{len(state.rows)} of them; each has one, or None"
         )
-    rows = map(itemgetter(1), filter(None, state.rows.values()))
-    owners = set(map(itemgetter(0), chain.from_iterable(rows))) - {-1}
+    owners = core.last_parts(state.rows.values()).keys() - {-1}
     if not owners <= state.pages.keys():
         raise SnapshotInvalid(
             f"session {state.session_id!r}: a message belongs to slot "

@@ -64,12 +64,12 @@ class SqliteStore:
         self.codec = codec
         self._timeout = timeout
         lock = FileLock(Path(f"{path}-lock"))
-        try:
-            open_database(path, codec, url, lock, time.monotonic() + timeout)
-            self._connections = Connections(path, url, lock, timeout)
-        except BaseException:
-            lock.close()
-            raise
+        with contextlib.ExitStack() as undone:
+            undone.callback(lock.close)
+            reader = open_database(path, codec, url, lock, time.monotonic() + timeout)
+            undone.callback(reader.close)
+            self._connections = Connections(path, url, lock, timeout, reader)
+            undone.pop_all()
         self._queue = CommitQueue(_Writer(self._connections, codec), timeout)
         # A store that nobody closes is written out when it is collected, or at the exit.
         self._collected = weakref.finalize(self, _collect, self._queue, self._connections)

@@ -41,9 +41,13 @@ class Connections:
         Held around each transaction that writes.
     timeout : float
         Seconds that a reader waits for a connection.
+    reader : sqlite3.Connection
+        The first that reads; closed with the others.
     """
 
-    def __init__(self, path: Path, url: str, lock: FileLock, timeout: float) -> None:
+    def __init__(
+        self, path: Path, url: str, lock: FileLock, timeout: float, reader: sqlite3.Connection
+    ) -> None:
         self._path = path
         self._url = url
         self._lock = lock
@@ -52,7 +56,7 @@ class Connections:
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
         self._syncs = True
-        self._readers: list[sqlite3.Connection] = []
+        self._readers = [reader]
         self._reading = threading.BoundedSemaphore(READERS_MAX)
         self._process = os.getpid()
         self._closed = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,10 @@ WAL_BYTES_KEPT = 16 * 1024 * 1024
 _BUSY_PAUSE_SECONDS = 0.003
 
 _PROBE = b"clawvm"
+
+# The first 72 bytes of a database: 16 that tell what it is, and the last 4 whose.
+_HEADER = struct.Struct(">16s52xI")
+_MAGIC = b"SQLite format 3\0"
 
 _T = TypeVar("_T")
 
@@ -209,8 +214,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def open_database(path: Path, codec: Codec, url: str, lock: FileLock, deadline: float) -> None:
-    """Make the store if there is none, else check that it is one of ours and can be read.
+def open_database(
+    path: Path, codec: Codec, url: str, lock: FileLock, deadline: float
+) -> sqlite3.Connection:
+    """Make the store if there is none, else check that it is ours; return a connection to read it.
 
     A file that is not ours is only looked at, through a connection that cannot write.
     """
@@ -220,8 +227,12 @@ def open_database(path: Path, codec: Codec, url: str, lock: FileLock, deadline: 
                 recover(path)
                 if is_new(path, url):
                     create(path, codec)
-        if retry_busy(lambda: examine(path, codec, url), deadline) != "wal":
+        reader = retry_busy(lambda: examine(path, codec, url), deadline)
+        if journal_mode(reader) != "wal":
+            reader.close()
             retry_busy(lambda: use_wal(path, lock, deadline), deadline)
+            reader = connect_reader(path)
+        return reader
     except ERRORS as error:
         if primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise StoreInvalid(f"{url} is no SQLite database; name another file") from error
@@ -256,15 +267,33 @@ def recover(path: Path) -> None:
             connection.close()
 
 
-def examine(path: Path, codec: Codec, url: str) -> str:
-    """Check what is there; return its journal mode."""
-    connection = connect(path, mode="ro")
+def examine(path: Path, codec: Codec, url: str) -> sqlite3.Connection:
+    """Check what is there; return the connection that has read it."""
+    if not has_our_id(path):
+        # Even a connection that writes nothing could bring another program's log into its file.
+        connection = connect(path, mode="ro")
+        try:
+            check_ours(connection, url)
+        finally:
+            connection.close()
+    connection = connect_reader(path)
     try:
         check_ours(connection, url)
         check_codec(connection, codec, url)
-        return journal_mode(connection)
-    finally:
+    except BaseException:
         connection.close()
+        raise
+    return connection
+
+
+def has_our_id(path: Path) -> bool:
+    """Whether the file's header is that of a database of ours."""
+    with path.open("rb", buffering=0) as file:
+        header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return False
+    magic, application = _HEADER.unpack(header)
+    return bool(magic == _MAGIC and application == APPLICATION_ID)
 
 
 def use_wal(path: Path, lock: FileLock, deadline: float) -> None:

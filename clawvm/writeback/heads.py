@@ -61,6 +61,10 @@ class Heads:
             found = self._below.fields.get(key)
         return NOTHING if found is None else found
 
+    def beside_pages(self) -> dict[tuple[str, str], Head]:
+        """Return the fields, but for those that pages of a state that was just read tell."""
+        return self.fields
+
     def page(self, page_id: str) -> PageHead:
         """Return what is known of a page."""
         found = self.pages.get(page_id)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress, repeat
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .. import crash_points
+from .._backend import core
 from ..errors import SnapshotInvalid
 from ..pages import Page, PageType
 from ..snapshot import Encoded, Kind, StateDelta, encode
@@ -71,8 +73,8 @@ def _pages_of(state: StateDelta | None) -> list[Page]:
     return [] if state is None else [*state.pages.values(), *state.archived]
 
 
-def _text_of(page: Page) -> Json:
-    return page.texts[0] if len(page.texts) == 1 else list(page.texts)
+def _value_of(texts: tuple[str, ...]) -> Json:
+    return texts[0] if len(texts) == 1 else list(texts)
 
 
 def _heads_tree(pages: Sequence[Page], heads: Heads, rejections: Iterable[Rejection]) -> list[Any]:
@@ -104,7 +106,7 @@ def _mark(page: Page, heads: Heads) -> int:
     head = heads.fields.get((page.id, TEXT_FIELD), NOTHING)
     known = heads.pages.get(page.id, UNKNOWN_PAGE)
     mark = 0
-    if head.version == page.version and head.value == _text_of(page):
+    if head.version == page.version and head.value == _value_of(page.texts):
         mark = _SAYS_TEXT
     if known.page_type is page.type:
         mark |= _SAYS_TYPE | (_UNTRUSTED if known.untrusted else 0)
@@ -121,14 +123,20 @@ def heads_of(
     SnapshotInvalid
         When they are nothing of that kind.
     """
-    heads = Heads()
     try:
         digits, fields, pages, rejections = meta["heads"]
-        _take_marked(heads, _pages_of(state), list(map(int, "".join(digits))))
-        for page_id, field, version, value in fields:
-            heads.fields[page_id, TEXT_FIELD if field is None else field] = Head(version, value)
-        for page_id, kind, untrusted in pages:
-            heads.pages[page_id] = PageHead(None if kind is None else PageType(kind), untrusted)
+        heads = _SavedHeads(
+            _pages_of(state),
+            list(map(int, "".join(digits))),
+            {
+                (page_id, TEXT_FIELD if field is None else field): Head(version, value)
+                for page_id, field, version, value in fields
+            },
+            {
+                page_id: PageHead(None if kind is None else PageType(kind), untrusted)
+                for page_id, kind, untrusted in pages
+            },
+        )
         return heads, [
             Rejection(ident, operation_of(rest), ReasonCode(code), reason, turn, at, attempt)
             for ident, code, reason, turn, at, attempt, *rest in rejections
@@ -147,21 +155,81 @@ _PAGE_HEADS = {
 }
 
 
-def _take_marked(heads: Heads, pages: Sequence[Page], marks: Sequence[int]) -> None:
-    """Enter what pages say of themselves; a few passes of C code, as there may be thousands."""
-    if len(marks) != len(pages):
-        raise ValueError(f"{len(pages)} pages and {len(marks)} marks")
-    told = list(compress(pages, [mark & _SAYS_TEXT for mark in marks]))
-    keys = zip([page.id for page in told], repeat(TEXT_FIELD), strict=False)
-    values = [(page.version, _text_of(page)) for page in told]
-    # What Head(*pair) comes to, without a call of Python for each.
-    heads.fields = dict(zip(keys, map(tuple.__new__, repeat(Head), values), strict=False))
-    typed = [
-        (page.id, (page.type, mark & _UNTRUSTED))
-        for page, mark in zip(pages, marks, strict=True)
-        if mark & _SAYS_TYPE
-    ]
-    heads.pages = {page_id: _PAGE_HEADS[kind] for page_id, kind in typed}
+class _SavedHeads(Heads):
+    """What a snapshot row says is committed; what pages say of themselves is put in when asked for.
+
+    A session that is only read, or brought back to go on much later, asks for none of it.
+
+    Parameters
+    ----------
+    pages : list of Page
+        The state's, as they were read.
+    marks : list of int
+        What each of them tells.
+    fields : dict of (str, str) to Head
+        Fields that no page tells.
+    known : dict of str to PageHead
+        Pages whose type no page tells.
+    """
+
+    __slots__ = ("_told", "_untold")
+
+    def __init__(
+        self,
+        pages: list[Page],
+        marks: list[int],
+        fields: dict[tuple[str, str], Head],
+        known: dict[str, PageHead],
+    ) -> None:
+        if len(marks) != len(pages):
+            raise ValueError(f"{len(pages)} pages and {len(marks)} marks")
+        self._below = None
+        self._untold: tuple[dict[tuple[str, str], Head], dict[str, PageHead]] = (fields, known)
+        # The session goes on to change its pages, so not they are kept but what they say now.
+        columns = core.get_slots(pages, Page, ("id", "version", "texts", "type"))
+        self._told: tuple[list[Any], ...] | None = (*columns, marks)
+
+    def beside_pages(self) -> dict[tuple[str, str], Head]:
+        """Return the fields that no page of the state tells; all of them after a change."""
+        return self.fields if self._told is None else self._untold[0]
+
+    def __getattr__(self, name: str) -> Any:
+        """Put `fields` and `pages` together: their slots are empty until one is asked for."""
+        if name not in ("fields", "pages"):
+            raise AttributeError(name)
+        with _putting_together:
+            # Another thread may have been first.
+            if self._told is not None:
+                self._put_together(*self._told)
+                self._told = None
+        return getattr(self, name)
+
+    def _put_together(
+        self,
+        ids: list[str],
+        versions: list[int],
+        texts: list[tuple[str, ...]],
+        types: list[PageType],
+        marks: list[int],
+    ) -> None:
+        """Do it in a few passes of C code, as there may be thousands."""
+        says_text = [mark & _SAYS_TEXT for mark in marks]
+        keys = zip(compress(ids, says_text), repeat(TEXT_FIELD), strict=False)
+        values = zip(versions, map(_value_of, texts), strict=True)
+        # What Head(*pair) comes to, without a call of Python for each.
+        made = map(tuple.__new__, repeat(Head), compress(values, says_text))
+        fields, known = self._untold
+        self.fields = {**dict(zip(keys, made, strict=False)), **fields}
+        typed = {
+            page_id: _PAGE_HEADS[kind, mark & _UNTRUSTED]
+            for page_id, kind, mark in zip(ids, types, marks, strict=True)
+            if mark & _SAYS_TYPE
+        }
+        self.pages = {**typed, **known}
+
+
+# Held for a moment, once for each session that goes on.
+_putting_together = Lock()
 
 
 def _rejection_tree(rejection: Rejection) -> list[Any]:

@@ -103,6 +103,10 @@ class JournalView:
         """Return every committed field by page id and name."""
         return dict(self._committer.heads.fields)
 
+    def beside_pages(self) -> dict[tuple[str, str], Head]:
+        """Return the committed fields, but for those that the pages of `take_state` tell."""
+        return dict(self._committer.heads.beside_pages())
+
     def page_type(self, page_id: str) -> PageType | None:
         """Return what a page was last committed as."""
         return self._committer.heads.page(page_id).page_type

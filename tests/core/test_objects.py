@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 
 import pytest
@@ -67,6 +68,14 @@ def test_made_objects_equal_those_that_were_read(core):
     objects = [Pair(number, str(number)) for number in range(300, 400)]
     columns = core.get_slots(objects, Pair, ("first", "second"))
     assert core.make_objects(Pair, ("first", "second"), columns) == objects
+
+
+def test_the_garbage_collector_finds_what_may_hold_other_objects(core):
+    (holder,) = core.make_objects(Frozen, ("value",), [[["a list"]]])
+    pairs = core.make_objects(Pair, ("first", "second"), [[1], [2]])
+    (joined,) = core.join_dicts([1], [7], KEYS)
+    joined["a"] = joined
+    assert all(map(gc.is_tracked, [holder, *pairs, joined]))
 
 
 def test_columns_of_different_length_make_no_objects(core):
