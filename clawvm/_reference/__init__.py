@@ -19,6 +19,7 @@ from .layout import (
 
 if TYPE_CHECKING:
     from .columns import pack_columns, unpack_columns
+    from .exact import ExactSelection
     from .objects import get_slots, join_dicts, make_objects, split_dicts
     from .page_table import PageTable
     from .selector import Selection
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_TURN",
     "MAX_WEIGHT",
     "MISSING_LEVEL",
+    "ExactSelection",
     "PageTable",
     "Selection",
     "get_slots",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ExactSelection": "exact",
     "PageTable": "page_table",
     "Selection": "selector",
     "get_slots": "objects",
