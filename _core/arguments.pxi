@@ -75,6 +75,13 @@ cdef int64_t as_budget(object value) except? 0:
     return validate.budget(value)
 
 
+cdef uint32_t as_states(object value) except? 0:
+    cdef int64_t number = 0
+    if read_whole(value, 1, STATES_MAX, &number):
+        return <uint32_t> number
+    return validate.states(value)
+
+
 cdef int64_t as_slot(object value) except? -2:
     """Return a slot, -1 if `value` cannot be one; whether a page is there is the table's to say."""
     cdef int64_t number = 0

@@ -21,6 +21,7 @@ cdef extern from *:
     #define CLAWVM_ID_BYTES_MAX 512
     #define CLAWVM_WEIGHT_MAX (1 << 24)
     #define CLAWVM_BUDGET_MAX INT64_MAX
+    #define CLAWVM_STATES_MAX INT32_MAX
     #define CLAWVM_NO_STEP INT32_MIN
     #define CLAWVM_NO_SLOT 0xFFFFFFFFu
     #define CLAWVM_SLOT_MASK 0xFFFFFFu
@@ -37,6 +38,7 @@ cdef extern from *:
     const uint32_t ID_BYTES_MAX "CLAWVM_ID_BYTES_MAX"
     const uint32_t WEIGHT_MAX "CLAWVM_WEIGHT_MAX"
     const int64_t BUDGET_MAX "CLAWVM_BUDGET_MAX"
+    const uint32_t STATES_MAX "CLAWVM_STATES_MAX"
     const int32_t NO_STEP "CLAWVM_NO_STEP"
     const uint32_t NO_SLOT "CLAWVM_NO_SLOT"
     const uint32_t SLOT_MASK "CLAWVM_SLOT_MASK"

@@ -11,6 +11,7 @@ cdef class PageTable:
 
     cdef Table table
     cdef Scratch scratch
+    cdef ExactScratch exact
     cdef object dtype
     cdef object array     # the numpy array that owns table.records
 
@@ -20,6 +21,7 @@ cdef class PageTable:
 
         memset(&self.table, 0, sizeof(Table))
         memset(&self.scratch, 0, sizeof(Scratch))
+        memset(&self.exact, 0, sizeof(ExactScratch))
         self.table.half_life = validate.half_life(half_life)
         self.table.capacity = validate.capacity(capacity)
         self.table.pages_max, self.table.id_bytes_max = PAGES_MAX, ARENA_MAX
@@ -34,6 +36,7 @@ cdef class PageTable:
         PyMem_Free(self.table.index)
         PyMem_Free(self.table.arena)
         free_scratch(&self.scratch)
+        free_exact(&self.exact)
 
     # -- Pages by id ------------------------------------------------------------------------------
 
@@ -261,6 +264,28 @@ cdef class PageTable:
             finally:
                 free_scratch(&self.scratch)
                 self.scratch = scratch
+        return selection
+
+    def select_exact(self, budget, turn, *, states_max=262144):
+        """Decide every page's level within a budget as well as can be, and prove it."""
+        cdef int64_t now, tokens = as_budget(budget)
+        cdef uint32_t seen = as_turn(turn), states = as_states(states_max)
+        cdef ExactSelection selection = ExactSelection.__new__(ExactSelection)
+        cdef Search search
+        selection.budget = tokens
+        memset(&search, 0, sizeof(Search))
+        with cython.critical_section(self):
+            # As in `select`: the scratch is this call's alone.
+            search.table, search.states_max, search.scratch = &self.table, states, self.exact
+            memset(&self.exact, 0, sizeof(ExactScratch))
+            try:
+                reserve_exact(&search.scratch, self.table.capacity)
+                now = now_of(&self.table, seen)
+                decide_exactly(&self.table, &search, <uint64_t> tokens, now)
+                tell_exactly(&search, now, selection)
+            finally:
+                free_exact(&self.exact)
+                self.exact = search.scratch
         return selection
 
     # -- Persistence ------------------------------------------------------------------------------

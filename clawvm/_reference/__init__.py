@@ -19,6 +19,7 @@ from .layout import (
 
 if TYPE_CHECKING:
     from .columns import pack_columns, unpack_columns
+    from .exact import ExactSelection
     from .objects import get_slots, join_dicts, make_objects, split_dicts
     from .owners import last_parts, unpack_owners
     from .page_table import PageTable
@@ -34,6 +35,7 @@ __all__ = [
     "MAX_TURN",
     "MAX_WEIGHT",
     "MISSING_LEVEL",
+    "ExactSelection",
     "PageTable",
     "Selection",
     "get_slots",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ExactSelection": "exact",
     "PageTable": "page_table",
     "Selection": "selector",
     "get_slots": "objects",

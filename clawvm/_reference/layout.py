@@ -19,6 +19,7 @@ __all__ = [
     "MAX_ID_BYTES",
     "MAX_PAGES",
     "MAX_QUALITY",
+    "MAX_STATES",
     "MAX_TOKENS",
     "MAX_TURN",
     "MAX_WEIGHT",
@@ -50,6 +51,8 @@ MAX_TURN: Final = (1 << 32) - 1
 """Last turn a table can count to."""
 MAX_BUDGET: Final = (1 << 63) - 1
 """Largest budget in tokens; no table can fill it."""
+MAX_STATES: Final = (1 << 31) - 1
+"""States that the search of an exact selection can be allowed to keep."""
 HALF_LIFE: Final = 32
 """Turns after which an untouched page is worth half, unless the table is told otherwise."""
 

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from . import invariants, selector, validate
+from . import exact, invariants, selector, validate
 from .arithmetic import score, turn_heat
 from .dirty import digest_bytes, digest_words, next_version
+from .exact import STATES_MAX, ExactSelection
 from .layout import CHANGED, LIVE, record_dtype
 from .persistence import Persistent
 from .record import Record, fields, quality_at, required_level, tokens_at
@@ -292,6 +293,49 @@ class PageTable(Persistent):
         selection.steps = outcome.steps
         self._stats["selects"] += 1
         self._stats["steps"] += outcome.steps
+        return selection
+
+    @locked
+    def select_exact(
+        self, budget: int, turn: int, *, states_max: int = STATES_MAX
+    ) -> ExactSelection:
+        """Decide every page's level within a budget as well as can be, and prove it.
+
+        Levels and demands change as by `select`. The objective is the same but for rounding, and
+        is told in ``clawvm._reference.exact``.
+
+        Parameters
+        ----------
+        budget : int
+            Tokens, 1 to 2**63 - 1.
+        turn : int
+            This turn; it only scales the values that are reported, the plan is the same at any.
+        states_max : int
+            States that the search may keep, 24 bytes each, 1 to 2**31 - 1. A search that needs
+            more stops: the answer is then the best plan found, not `proven`, and its `bound` holds.
+
+        Raises
+        ------
+        BudgetInvalid
+            If the budget is not such a number.
+        LimitExceeded
+            If the number of states is not.
+        """
+        budget, turn = validate.budget(budget), validate.turn(turn)
+        states_max = validate.states(states_max)
+        outcome = exact.select_exact(self._records, budget, self._now(turn), states_max)
+        selection = ExactSelection.__new__(ExactSelection)
+        selection.feasible = outcome.levels is not None
+        selection.budget = budget
+        selection.floor_tokens = outcome.floor_tokens
+        selection.value = outcome.value
+        selection.bound = outcome.bound
+        selection.proven = outcome.proven
+        selection.required = outcome.required
+        selection.moves = [] if outcome.levels is None else self._commit(outcome.levels)
+        selection.used_tokens = self._used_tokens
+        selection.states = outcome.states
+        self._stats["selects"] += 1
         return selection
 
     # -- Inspection -------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from .layout import (
     MAX_ID_BYTES,
     MAX_PAGES,
     MAX_QUALITY,
+    MAX_STATES,
     MAX_TOKENS,
     MAX_TURN,
     MAX_WEIGHT,
@@ -49,6 +50,7 @@ __all__ = [
     "refuse_slot",
     "shown",
     "slot",
+    "states",
     "turn",
     "weight",
 ]
@@ -146,6 +148,10 @@ def level(value: object) -> int:
 
 def budget(value: object) -> int:
     return _whole(value, 1, MAX_BUDGET, "a budget in tokens", BudgetInvalid)
+
+
+def states(value: object) -> int:
+    return _whole(value, 1, MAX_STATES, "a number of states", LimitExceeded)
 
 
 def half_life(value: object) -> int:

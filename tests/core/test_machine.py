@@ -151,6 +151,31 @@ class Tables(RuleBasedStateMachine):
             self.both(lambda table: table.set_level(slot, level))
             page.level = level
 
+    @rule(budget=st.integers(1, 1500), turn=TURN, states_max=st.sampled_from([1, 4, 1 << 18]))
+    def select_exact(self, budget, turn, states_max):
+        def figures(table):
+            plan = table.select_exact(budget, turn, states_max=states_max)
+            return (
+                *(plan.feasible, plan.proven, plan.states, plan.floor_tokens, plan.used_tokens),
+                *(plan.value, plan.bound, plan.required, plan.moves),
+            )
+
+        feasible, proven, states, floor, used, value, bound, _, moves = self.both(figures)
+        assert feasible == (floor <= budget)
+        if not feasible:
+            assert not proven
+            return
+        assert used <= budget
+        assert value <= bound
+        assert states <= states_max
+        names = {slot: name for name, slot in self.slots.items()}
+        for slot, old, new in moves:
+            assert self.model[names[slot]].level == old
+            self.model[names[slot]].level = new
+        for page in self.model.values():
+            assert page.level >= page.required()
+            page.demand = 0
+
     @rule(budget=st.integers(1, 1500), turn=TURN)
     def select(self, budget, turn):
         def figures(table):

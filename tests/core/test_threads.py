@@ -27,6 +27,7 @@ class Meddler:
             table.put(name, (1, 2, 3, 4), (1, 2, 3, 1000), 1, **fields)
             table.put(f"new {len(table)}", (1, 2, 3, 4), (1, 2, 3, 1000), 1, **fields)
             table.select(1000, 1)
+            table.select_exact(1000, 1)
             Meddler.busy = False
 
 gc.set_threshold(1)
@@ -36,6 +37,9 @@ for number in range(int(sys.argv[2])):
     Meddler()
     plan = table.select(100, 1)
     assert not plan.feasible or plan.used_tokens <= 100
+    Meddler()
+    exact = table.select_exact(100, 1)
+    assert not exact.feasible or exact.used_tokens <= 100
     Meddler()
     assert len(table.records()) <= len(table)
 gc.set_threshold(0)
@@ -67,6 +71,8 @@ def work(seed):
                 table.touch(slot, seed)
                 table.demand(slot, 1)
                 if table.select(500, 9).used_tokens > 500:
+                    faults.append("over budget")
+                if table.select_exact(500, 9).used_tokens > 500:
                     faults.append("over budget")
                 table.page_id(slot)
                 table.records()
