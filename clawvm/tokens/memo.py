@@ -16,8 +16,6 @@ _RECENT_TEXTS = 8
 # Fewer characters than this are counted one text after the other in a few milliseconds.
 _AHEAD_CHARS_MIN = 1 << 16
 
-_Key = tuple[bytes, int]
-
 
 def digest(text: str) -> bytes:
     """16 bytes that name a content: XXH3-128 of its UTF-8, in canonical byte order.
@@ -38,7 +36,7 @@ class CountMemo:
     counter : TokenCounter
         Counts what is not remembered.
     capacity : int
-        Counts remembered at most; about 150 bytes each. The texts themselves are not kept.
+        Counts remembered at most; about 130 bytes each. Of the texts only the last few are kept.
 
     Attributes
     ----------
@@ -58,8 +56,8 @@ class CountMemo:
             raise LimitExceeded(f"a memo needs a capacity of at least 2 counts, found {capacity}")
         self._counter = counter
         self._half = capacity // 2
-        self._young: dict[_Key, int] = {}
-        self._old: dict[_Key, int] = {}
+        self._young: dict[bytes, int] = {}
+        self._old: dict[bytes, int] = {}
         # The digests of the last few texts, by identity; each text is kept, so that its id is its.
         self._recent: dict[int, tuple[str, bytes]] = {}
         self._lock = threading.Lock()
@@ -132,12 +130,12 @@ class CountMemo:
         for key, tokens in zip(fresh, counted, strict=True):
             self._noted(key, tokens)
 
-    def _key(self, text: str) -> _Key:
+    def _key(self, text: str) -> bytes:
         # Whoever can make two contents of one digest still does not know this process's seed of
         # the built-in hash, so nobody can have a long text counted as a short one.
-        return self.digest(text), hash(text)
+        return self.digest(text) + hash(text).to_bytes(8, "little", signed=True)
 
-    def _known(self, key: _Key) -> int | None:
+    def _known(self, key: bytes) -> int | None:
         with self._lock:
             known = self._young.get(key)
             if known is None and (known := self._old.pop(key, None)) is not None:
@@ -145,13 +143,13 @@ class CountMemo:
             self.hits += known is not None
             return known
 
-    def _noted(self, key: _Key, tokens: int) -> int:
+    def _noted(self, key: bytes, tokens: int) -> int:
         with self._lock:
             self.misses += 1
             self._remember(key, tokens)
         return tokens
 
-    def _remember(self, key: _Key, tokens: int) -> None:
+    def _remember(self, key: bytes, tokens: int) -> None:
         if len(self._young) >= self._half:
             self._young, self._old = {}, self._young
         self._young[key] = tokens
