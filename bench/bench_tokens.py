@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import median
+from time import perf_counter
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from clawvm.tokens import ApproximateCounter, CountMemo, TokenCounter, ToktokCounter, digest
+
+APPENDED_RATIO_FLOOR = 20  # measured: 190 with 256 KiB before the line
+BATCH = 512
 
 PAGE = ("def mean(values):\n    return sum(values) / len(values)  # of at least one value\n" * 13)[
     :1024
@@ -34,3 +39,39 @@ def test_count_a_kilobyte_again(benchmark: BenchmarkFixture) -> None:
 
 def test_digest_of_a_kilobyte(benchmark: BenchmarkFixture) -> None:
     assert len(benchmark(digest, PAGE)) == 16
+
+
+def test_a_line_appended_to_a_long_log(benchmark: BenchmarkFixture) -> None:
+    """Beside counting the whole log again, which must take many times as long."""
+    counter = ToktokCounter("o200k_base")
+    before = PAGE * 256
+    text = before + "one more line of the log\n"
+    tokens = counter.count(before)
+    assert benchmark(counter.count_appended, before, tokens, text) == counter.count(text)
+    in_full, from_the_cut = [], []
+    for _ in range(15):
+        begin = perf_counter()
+        counter.count(text)
+        middle = perf_counter()
+        counter.count_appended(before, tokens, text)
+        in_full.append(middle - begin)
+        from_the_cut.append(perf_counter() - middle)
+    ratio = median(in_full) / median(from_the_cut)
+    print(f"\nin full / from the last safe cut on: {ratio:.0f}")
+    assert ratio >= APPENDED_RATIO_FLOOR
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one-by-one", "together"])
+def test_count_many_kilobytes(benchmark: BenchmarkFixture, together: bool) -> None:
+    """Shown and not judged: how much faster it is is a matter of cores, and of who else uses them.
+
+    The texts are as different as their numbers make them, and none was seen before.
+    """
+    counter = ToktokCounter("o200k_base")
+    texts = [f"{number} {PAGE * 4}" for number in range(BATCH)]
+
+    def one_by_one(texts: list[str]) -> list[int]:
+        return [counter.count(text) for text in texts]
+
+    counts = benchmark(counter.count_many if together else one_by_one, texts)
+    assert counts == one_by_one(texts)
