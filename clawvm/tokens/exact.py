@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,7 +17,7 @@ from .vocabularies import FILES, missing
 
 __all__ = ["EncodingCounter", "TiktokenCounter", "ToktokCounter", "exact_counter", "resolve"]
 
-TOKTOK_ENCODINGS = frozenset({"cl100k_base", "o200k_base"})
+TOKTOK_ENCODINGS = frozenset({"cl100k_base", "o200k_base", "o200k_harmony"})
 
 # tiktoken's regular expression engine panics on about a million blanks in a row. A longer run than
 # this is counted in slices; tokens of blanks are at most 128 long, so a slice ends between two.
@@ -211,9 +212,13 @@ def resolve(name: str) -> str:
 
 
 def exact_counter(encoding: str, *, download: bool = False) -> TokenCounter:
-    """The fastest exact counter for ``encoding``: toktok-rs if it is installed, else tiktoken."""
+    """The fastest exact counter for ``encoding`` that can be had; all of them count alike.
+
+    That is toktok-rs, if a release that this version knows is installed; else tiktoken.
+    """
     if encoding in TOKTOK_ENCODINGS and find_spec("toktok") is not None:
-        return ToktokCounter(encoding)
+        with suppress(TokenizerUnavailable):
+            return ToktokCounter(encoding)
     return TiktokenCounter(encoding, download=download)
 
 

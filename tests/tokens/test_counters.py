@@ -47,6 +47,8 @@ def test_toktok_is_taken_when_it_is_installed() -> None:
     pytest.importorskip("toktok")
     assert isinstance(counter("o200k_base"), ToktokCounter)
     assert isinstance(counter("gpt-4"), ToktokCounter)
+    assert isinstance(counter("gpt-oss-120b"), ToktokCounter)
+    assert isinstance(best_counter(), ToktokCounter)
 
 
 @pytest.mark.usefixtures("at_hand", "no_toktok")
@@ -54,6 +56,25 @@ def test_tiktoken_is_taken_when_toktok_is_not_installed() -> None:
     found = counter("gpt-4o")
     assert isinstance(found, TiktokenCounter)
     assert (found.name, found.exact, found.count("hello world")) == ("o200k_base", True, 2)
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_tiktoken_is_taken_when_toktok_is_of_another_release(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("toktok._encoding")
+    found = best_counter()
+    assert isinstance(found, TiktokenCounter)
+    assert found.count("hello world") == 2
+
+
+@pytest.mark.usefixtures("not_at_hand")
+def test_the_best_counter_is_approximate_when_neither_can_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("toktok")
+    monkeypatch.delattr("toktok._encoding")
+    assert isinstance(best_counter(), ApproximateCounter)
 
 
 @pytest.mark.usefixtures("at_hand")

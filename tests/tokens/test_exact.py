@@ -32,7 +32,7 @@ TEXTS = [
     "-" * 3000 + "=" * 3000,
     "camelCaseAndSNAKE_CASE_" * 20,
 ]
-ENCODINGS = ["cl100k_base", "o200k_base"]
+ENCODINGS = ["cl100k_base", "o200k_base", "o200k_harmony"]
 
 
 @pytest.fixture(params=ENCODINGS)
