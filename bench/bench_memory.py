@@ -15,12 +15,12 @@ import sys
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-# Measured: 128 at 100,000 pages and 139 at 1,000,000. The table itself accounts for 118 of them (a
-# record of 88, an id of 20 here, the index, some reserve), the rest are holes that growing left.
-# A selection that the caller keeps, with its heaps and lists, adds about 50.
+# Measured: 124 to 149, from build to build. The table itself accounts for 118 of them (a record of
+# 88, an id of 20 here, the index, some reserve), the rest are holes that growing left. A selection
+# that the caller keeps, with its heaps and lists, adds about 50. The limits leave some room.
 PAGES = (100_000, 1_000_000)
-PAGE_BYTES_MOST = 160
-SELECTED_BYTES_MOST = 230
+PAGE_BYTES_MOST = 200
+SELECTED_BYTES_MOST = 260
 SESSION_PAGES = 100
 SESSIONS = 200
 SESSION_BYTES_MOST = 5_000 * SESSION_PAGES  # measured: 3,600 for each page
