@@ -24,10 +24,16 @@ cdef extern from *:
     static PyObject *clawvm_blank(PyObject *kind, PyObject *nothing) {
         return PyBaseObject_Type.tp_new((PyTypeObject *) kind, nothing, NULL);
     }
+
+    /* What the former comes to for a kind that it has made one of. */
+    static PyObject *clawvm_another(PyObject *kind) {
+        return ((PyTypeObject *) kind)->tp_alloc((PyTypeObject *) kind, 0);
+    }
     """
     const bint FREE_THREADED "CLAWVM_FREE_THREADED"
     Py_ssize_t clawvm_slot_offset(object member, object kind)
     object clawvm_blank(object kind, object nothing)
+    object clawvm_another(object kind)
 
 
 cdef Py_ssize_t offset_of(type kind, object name) except -1:
@@ -78,7 +84,7 @@ def make_objects(type kind, tuple names, list columns):
         return twin_of("objects").make_objects(kind, names, columns)
     made = PyList_New(count)
     for place in range(count):
-        value = clawvm_blank(kind, ())
+        value = clawvm_another(kind) if place else clawvm_blank(kind, ())
         Py_INCREF(value)
         PyList_SET_ITEM(made, place, value)
     for number in range(len(columns)):
