@@ -89,14 +89,18 @@ cdef list flat(list tuples, Py_ssize_t size):
 
 cdef int put_integers(Output *out, list values, int64_t low, int64_t high) except -1:
     cdef char *target = out.data + out.size
-    cdef int64_t number
+    cdef object before = Odd
+    cdef int64_t number = 0
     cdef int overflow = 0
     for value in values:
-        if type(value) is not int:
-            raise Odd
-        number = PyLong_AsLongLongAndOverflow(value, &overflow)
-        if overflow or not low <= number <= high:
-            raise Odd
+        # Most columns of numbers have the very same one again and again.
+        if value is not before:
+            if type(value) is not int:
+                raise Odd
+            number = PyLong_AsLongLongAndOverflow(value, &overflow)
+            if overflow or not low <= number <= high:
+                raise Odd
+            before = value
         target = write_integer(target, number)
     out.size = target - out.data
     return 0
@@ -196,9 +200,10 @@ cdef int64_t get_parts(Input *source) except -1:
 cdef list get_column(Input *source, int64_t parts, tuple column, list texts):
     cdef Kind kind = kind_of(column)
     cdef tuple table = column[4]
-    cdef Py_ssize_t count = get_array(source), place
+    cdef Py_ssize_t count = get_array(source), place, start
+    cdef int last = -1
     cdef list values
-    cdef object value
+    cdef object value = None
     if kind.in_tuples and count:
         if not parts or count % parts:
             raise Odd
@@ -207,8 +212,13 @@ cdef list get_column(Input *source, int64_t parts, tuple column, list texts):
     for place in range(count):
         if kind.in_tuples:
             value = get_several(source, &kind, parts, table, texts)
+        elif source.place < source.size and source.data[source.place] == last:
+            # The same byte says the same thing again.
+            source.place += 1
         else:
+            start = source.place
             value = get_cell(source, &kind, table, texts)
+            last = source.data[start] if source.place == start + 1 else -1
         Py_INCREF(value)
         PyList_SET_ITEM(values, place, value)
     return values

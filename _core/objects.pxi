@@ -11,6 +11,14 @@ cdef extern from *:
     #define CLAWVM_FREE_THREADED 0
     #endif
 
+    /* Until 3.14 a dict that the collector need not track is tracked from the first value on that
+       it has to. */
+    #if PY_VERSION_HEX < 0x030E00A0
+    #define CLAWVM_DICTS_TRACK_THEMSELVES 1
+    #else
+    #define CLAWVM_DICTS_TRACK_THEMSELVES 0
+    #endif
+
     /* Where a slot's value stands in objects of that very kind; 0 where it is no such slot. */
     static Py_ssize_t clawvm_slot_offset(PyObject *member, PyObject *kind) {
         if (!Py_IS_TYPE(member, &PyMemberDescr_Type)
@@ -24,10 +32,17 @@ cdef extern from *:
     static PyObject *clawvm_blank(PyObject *kind, PyObject *nothing) {
         return PyBaseObject_Type.tp_new((PyTypeObject *) kind, nothing, NULL);
     }
+
+    /* What the former comes to for a kind that it has made one of. */
+    static PyObject *clawvm_another(PyObject *kind) {
+        return ((PyTypeObject *) kind)->tp_alloc((PyTypeObject *) kind, 0);
+    }
     """
     const bint FREE_THREADED "CLAWVM_FREE_THREADED"
+    const bint DICTS_TRACK_THEMSELVES "CLAWVM_DICTS_TRACK_THEMSELVES"
     Py_ssize_t clawvm_slot_offset(object member, object kind)
     object clawvm_blank(object kind, object nothing)
+    object clawvm_another(object kind)
 
 
 cdef Py_ssize_t offset_of(type kind, object name) except -1:
@@ -78,7 +93,7 @@ def make_objects(type kind, tuple names, list columns):
         return twin_of("objects").make_objects(kind, names, columns)
     made = PyList_New(count)
     for place in range(count):
-        value = clawvm_blank(kind, ())
+        value = clawvm_another(kind) if place else clawvm_blank(kind, ())
         Py_INCREF(value)
         PyList_SET_ITEM(made, place, value)
     for number in range(len(columns)):
@@ -160,13 +175,13 @@ def join_dicts(list places, list values, tuple keys):
         if len(<tuple> keys[place]) > count - next_value:
             raise ValueError("dicts have as many values as keys")
         one = {}
-        tracked = False
+        tracked = not DICTS_TRACK_THEMSELVES
         for key in <tuple> keys[place]:
             one[key] = values[next_value]
             tracked = tracked or PyObject_GC_IsTracked(values[next_value])
             next_value += 1
         if not tracked:
-            # As the interpreter does with tuples; the dict sees to it when it gets another value.
+            # As the interpreter itself does with dicts of numbers and texts.
             PyObject_GC_UnTrack(<void *> one)
         dicts.append(one)
     if next_value != count:

@@ -13,6 +13,7 @@ from clawvm import BoundaryKind, Fidelity, PageType, RecallOutcome, Session
 from clawvm.errors import LeaseHeld, LeaseLost, OptionUnknown, SessionClosed, StoreFailed
 from clawvm.pages import Scope
 from clawvm.stores import Space, open_store
+from clawvm.writeback import Head
 
 SESSIONS = 12
 
@@ -157,6 +158,24 @@ def test_a_long_session_is_folded_into_a_snapshot(opened, store):
     assert stored.snapshot is not None
     assert len(stored.rows) < stored.last_seq
     assert [page.id for page in opened(budget=4_000).pages()] == pages
+
+
+def test_what_a_snapshot_says_is_committed_stays_so_while_its_pages_change(opened):
+    session = opened()
+    session.put("note", PageType.EVIDENCE, "the first text")
+    session.put("rule", PageType.CONSTRAINT, "answer in English")
+    session.boundary("turn")
+    session._durable.fold()
+    session.close()
+    again = opened()
+    journal = again._durable.journal
+    again.put("note", PageType.EVIDENCE, "the second text")
+    assert again.page("note").version == 2
+    assert journal.head("note") == Head(1, "the first text")
+    assert journal.page_type("rule") is PageType.CONSTRAINT
+    assert {page_id for page_id, _ in journal.fields()} == {"note", "rule"}
+    again.boundary("turn")
+    assert journal.head("note") == Head(2, "the second text")
 
 
 def test_a_session_saved_with_another_counter_is_refused(opened):
