@@ -73,7 +73,7 @@ def test_select_exact(benchmark: BenchmarkFixture, count: int) -> None:
     benchmark.pedantic(  # type: ignore[no-untyped-call]
         turns.select, setup=turns.change_five, rounds=2_000 if count < 10_000 else 200
     )
-    assert statistics.mean(turns.proven) >= 0.99
+    assert statistics.mean(turns.proven) >= 0.995
     turns.tables[0][0].check()
 
 
@@ -84,7 +84,7 @@ def test_select_exact_is_faster_than_an_established_solver(count: int) -> None:
     pytest.importorskip("ortools")
     turns = Turns(count)
     ratios = []
-    for _ in range(7):
+    for _ in range(5):
         turns.change_five()
         table, _, budget = turns.tables[0]
         peer = Peer(choices_of(table), budget)
