@@ -130,35 +130,60 @@ cdef void choose_options(Search *search) noexcept nogil:
             rise *= 2
 
 
-cdef void rank_cores(Search *search) noexcept nogil:
-    """Keep the pages that may still swap, in search order, with the reach of those from each."""
-    cdef Ranked *cores = search.scratch.ranked
-    cdef Reach reach
+cdef int64_t loss_per_token(const Search *search, uint32_t slot) noexcept nogil:
+    """Return the least that a swap of the page loses for each token that it moves."""
     cdef Menu menu
     cdef State swap
-    cdef uint32_t place, option, kept = 0
-    cdef int64_t loss
+    cdef uint32_t place
+    cdef int64_t loss, least = FAR
+    read_menu(search, slot, &menu)
+    for place in range(menu.size):
+        if place != menu.chosen:
+            loss = swap_at(search, &menu, place, &swap)
+            least = min(least, loss // (swap.tokens if swap.tokens > 0 else -swap.tokens))
+    return least
+
+
+cdef void rank_cores(Search *search) noexcept nogil:
+    """Keep the pages that may still swap, in search order."""
+    cdef Ranked *cores = search.scratch.ranked
+    cdef uint32_t place, kept = 0
     for place in range(search.cores):
         if cores[place].key < search.limit:
-            cores[kept] = cores[place]
-            cores[kept].level = 0
+            cores[kept].slot, cores[kept].level = cores[place].slot, 0
+            cores[kept].key = loss_per_token(search, cores[place].slot)
             kept += 1
     search.cores = kept
     sort_ranked(search.table, cores, kept)
-    reach.least, reach.fill, reach.spare = FAR, search.price, FAR
-    search.scratch.reaches[kept] = reach
-    for place in range(kept, 0, -1):
-        read_menu(search, cores[place - 1].slot, &menu)
+
+
+cdef void find_reaches(Search *search) noexcept nogil:
+    """Tell for each page in search order what it and those after it can lose."""
+    cdef Reach reach
+    cdef Menu menu
+    cdef State swap
+    cdef uint32_t option, place = search.cores
+    cdef int64_t loss
+    reach.own = reach.least = reach.spare = FAR
+    reach.fill = search.price
+    search.scratch.reaches[place] = reach
+    while place:
+        place -= 1
+        read_menu(search, search.scratch.ranked[place].slot, &menu)
+        reach.own = FAR
         for option in range(menu.size):
+            if option == menu.chosen:
+                continue
             loss = swap_at(search, &menu, option, &swap)
-            if option == menu.chosen or loss >= search.limit:
+            reach.own = min(reach.own, loss)
+            if loss >= search.limit:
                 continue
             if swap.tokens > 0:
                 reach.fill = min(reach.fill, loss // swap.tokens)
             else:
                 reach.spare = min(reach.spare, loss // -swap.tokens)
-        reach.least = cores[place - 1].key
-        search.scratch.reaches[place - 1] = reach
+        reach.least = min(reach.least, reach.own)
+        search.scratch.reaches[place] = reach
 
 
 # -- The search -----------------------------------------------------------------------------------
@@ -243,8 +268,10 @@ cdef int run_search(Search *search) except -1:
     search.scratch.states[0].parent, search.scratch.states[0].swap = 0, NO_SLOT
     for place in range(search.cores):
         end = search.count
-        if search.scratch.ranked[place].key >= search.limit or first == end:
+        if search.scratch.reaches[place].least >= search.limit or first == end:
             break
+        if search.scratch.reaches[place].own >= search.limit:
+            continue
         reserve_states(&search.scratch, end + <uint64_t> (end - first) * 5, search.states_max)
         if not widen(
             search, search.scratch.ranked[place].slot, first, end,
@@ -323,6 +350,7 @@ cdef int decide_exactly(
         find_price(search)
         choose_options(search)
         rank_cores(search)
+        find_reaches(search)
         run_search(search)
         settle_levels(search)
         search.value = plan_value(table, search.scratch.levels, now)

@@ -22,7 +22,8 @@ cdef struct Ranked:
     uint32_t level
 
 cdef struct Reach:
-    int64_t least
+    int64_t own               # the least that a swap of this page loses
+    int64_t least             # of this page and those after it
     int64_t fill
     int64_t spare
 

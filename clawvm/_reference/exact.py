@@ -11,9 +11,9 @@ what those gain in all, with the rest of the room paid at the price, is a bound 
 (Lagrange). Any other plan comes from these options by *swaps*. A swap *loses* what its page gains
 less by it at the price, a token left over loses the price, and a plan's losses are what it is
 below the bound. So a page of which every swap loses as much as the best known plan does is fixed.
-The others are searched, the least loss first, by a dynamic program over Pareto-optimal states.
-A search that is stopped answers with the best plan that it has come across, or with the one page
-that is worth more than that plan, so that at least half of the optimum above the floor is kept.
+The others are searched, the least loss per token first, by a dynamic program over Pareto-optimal
+states. A search that is stopped answers with the best plan that it has come across, or with the one
+page that is worth more than that plan, so that half of the optimum above the floor is kept.
 """
 
 from __future__ import annotations
@@ -126,10 +126,11 @@ class _Swap(NamedTuple):
 
 
 class _Core(NamedTuple):
-    """A page that is searched, with its swaps and the least loss of one."""
+    """A page that is searched: the least loss per token of a swap, the least loss, the swaps."""
 
-    least: int
+    per_token: int
     page_id: str
+    least: int
     swaps: list[_Swap]
 
 
@@ -260,8 +261,9 @@ class _Search:
             for swap in swaps:
                 self._offer(_State(swap.rise, swap.gain, swap, _ROOT))
             if swaps:
+                per_token = min(swap.loss // abs(swap.rise) for swap in swaps)
                 least = min(swap.loss for swap in swaps)
-                cores.append(_Core(least, page.record.page_id, swaps))
+                cores.append(_Core(per_token, page.record.page_id, least, swaps))
         return sorted(
             (core for core in cores if core.least < self.limit), key=lambda core: core[:2]
         )
@@ -287,8 +289,10 @@ class _Search:
         reaches = self._reaches(cores)
         first = 0
         for place, core in enumerate(cores):
-            if core.least >= self.limit or first == len(self.states):
+            if reaches[place].least >= self.limit or first == len(self.states):
                 break
+            if core.least >= self.limit:
+                continue
             end = len(self.states)
             if not self._widen(core, self.states[first:end], reaches[place + 1]):
                 return min(
@@ -301,7 +305,7 @@ class _Search:
         """Return for each page what it and those after it can lose."""
         reaches = [_Reach(_FAR, self.price, _FAR)]
         for core in reversed(cores):
-            _, fill, spare = reaches[-1]
+            least, fill, spare = reaches[-1]
             for swap in core.swaps:
                 if swap.loss >= self.limit:
                     continue
@@ -309,7 +313,7 @@ class _Search:
                     fill = min(fill, swap.loss // swap.rise)
                 else:
                     spare = min(spare, swap.loss // -swap.rise)
-            reaches.append(_Reach(core.least, fill, spare))
+            reaches.append(_Reach(min(least, core.least), fill, spare))
         return reaches[::-1]
 
     def _widen(self, core: _Core, parents: Sequence[_State], reach: _Reach) -> bool:

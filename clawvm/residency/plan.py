@@ -74,6 +74,8 @@ class Decision:
     value, bound : int or None
         Value of the selection and an upper bound on that of any selection; None where nothing was
         selected.
+    proven : bool or None
+        Whether no selection has more value; None where that was not asked.
     required : list of int
         Slots of the floor, dearest first; only when it does not fit.
     feasible : bool
@@ -86,6 +88,7 @@ class Decision:
     epoch: bool = False
     value: int | None = None
     bound: int | None = None
+    proven: bool | None = None
     required: list[int] = field(default_factory=list)
     feasible: bool = True
 
@@ -111,6 +114,9 @@ class Plan:
     value, bound : int or None
         Value of the selection, and an upper bound on that of any selection within the same budget
         and floor; None when nothing was selected in this turn.
+    proven : bool or None
+        Whether no selection within the budget and floor has more value; None where the policy was
+        not asked to prove it, or nothing was selected.
     missing_tokens : int
         How much the floor is over the budget; above 0 only in a report of infeasibility.
     required : tuple of str
@@ -129,6 +135,7 @@ class Plan:
     bound: int | None = None
     missing_tokens: int = 0
     required: tuple[str, ...] = ()
+    proven: bool | None = None
 
     @property
     def feasible(self) -> bool:

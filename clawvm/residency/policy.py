@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
-from ..errors import PageInvalid, PolicyUnknown
+from ..errors import OptionUnknown, PageInvalid, PolicyUnknown
 from ..pages import Fidelity
 from .floor import required_levels
 from .paper import PaperPolicy
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "policy_named"]
 
 LOW_WATER_PERCENT = 70
+_SOLVERS: Final = ("repair", "exact")
 
 
 class Policy(Protocol):
@@ -56,18 +57,37 @@ class ClawVMPolicy:
         Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of
         the provider's prompt cache) and keeps less; 100 selects anew at every turn that would
         overflow.
+    solver : {"repair", "exact"}, optional
+        How an epoch selects: by the greedy, within a bound, or exactly. A plan is then `proven`,
+        unless the search grew too large; its `bound` holds in either case.
+
+    Raises
+    ------
+    PageInvalid
+        If `low_water_percent` is no such percentage.
+    OptionUnknown
+        If `solver` is another word.
     """
 
     name = "clawvm"
 
-    def __init__(self, low_water_percent: int = LOW_WATER_PERCENT) -> None:
+    def __init__(
+        self,
+        low_water_percent: int = LOW_WATER_PERCENT,
+        *,
+        solver: Literal["repair", "exact"] = "repair",
+    ) -> None:
         whole = isinstance(low_water_percent, int) and not isinstance(low_water_percent, bool)
         if not whole or not 1 <= low_water_percent <= 100:
             raise PageInvalid(
                 "the low-water mark is a whole percentage of the budget from 1 to 100, "
                 f"found {low_water_percent!r}"
             )
+        if solver not in _SOLVERS:
+            known = " or ".join(map(repr, _SOLVERS))
+            raise OptionUnknown(f"a solver of the policy 'clawvm' is {known}, found {solver!r}")
         self.low_water_percent = low_water_percent
+        self.solver = solver
 
     def decide(self, view: View) -> Decision:
         """Admit what is new; run an epoch if that passes the budget."""
@@ -92,7 +112,7 @@ class ClawVMPolicy:
         required_tokens = sum(map(table.tokens, required, required.values()))
         low_water = view.budget * self.low_water_percent // 100
         target = max(1, low_water, required_tokens)
-        selection = table.select(min(target, view.budget), view.turn)
+        selection, proven = self._select(table, min(target, view.budget), view.turn)
         if not selection.feasible:
             table.clear_demands()
             return Decision(
@@ -109,7 +129,16 @@ class ClawVMPolicy:
             epoch=True,
             value=selection.value,
             bound=selection.bound,
+            proven=proven,
         )
+
+    def _select(
+        self, table: core.PageTable, budget: int, turn: int
+    ) -> tuple[core.Selection | core.ExactSelection, bool | None]:
+        if self.solver == "exact":
+            exact = table.select_exact(budget, turn)
+            return exact, exact.proven
+        return table.select(budget, turn), None
 
 
 def _admit(view: View) -> dict[int, int]:

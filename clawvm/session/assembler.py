@@ -88,6 +88,7 @@ class Assembler:
             prefix_tokens_kept=kept_tokens,
             value=decision.value,
             bound=decision.bound,
+            proven=decision.proven,
         )
         self._book.fresh.clear()
         self.demands.clear()

@@ -9,7 +9,7 @@ import tracemalloc
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from knapsacks import FAMILIES, TURN, choices_of, optimum, pages_of, plan_of, solved
+from knapsacks import FAMILIES, TURN, Peer, choices_of, optimum, pages_of, plan_of
 
 from clawvm import _backend, _reference
 from clawvm._reference.exact import STATES_MAX
@@ -49,7 +49,7 @@ def test_it_equals_an_established_solver(family):
         pages = pages_of(family, rng, rng.randint(2, 14))
         budget = room_for(pages, rng.choice(SHARES))
         tables = [filled(core, pages) for core in BACKENDS]
-        best = solved(choices_of(tables[0]), budget)
+        best = Peer(choices_of(tables[0]), budget).solve()
         for table in tables:
             plan = table.select_exact(budget, TURN)
             assert plan.feasible == (best is not None)

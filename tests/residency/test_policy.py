@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from clawvm.errors import PageInvalid, PolicyUnknown
+from clawvm.errors import OptionUnknown, PageInvalid, PolicyUnknown
 from clawvm.pages import Fidelity, Pin
 from clawvm.residency import ClawVMPolicy, PaperPolicy, Plan, last_turn, policy_named
 
@@ -42,6 +44,47 @@ def test_a_low_water_mark_is_a_percentage(percent):
 @pytest.mark.parametrize("percent", [1, 70, 100])
 def test_the_low_water_mark_is_kept(percent):
     assert ClawVMPolicy(percent).low_water_percent == percent
+
+
+@pytest.mark.parametrize("solver", ["greedy", "EXACT", "", None, ["exact"]])
+def test_an_unknown_solver_is_refused_with_those_that_there_are(solver):
+    expected = re.escape(
+        f"a solver of the policy 'clawvm' is 'repair' or 'exact', found {solver!r}"
+    )
+    with pytest.raises(OptionUnknown, match=expected):
+        ClawVMPolicy(solver=solver)
+
+
+def trap(make_page):
+    """Pages of which the densest alone is worth less than two others that fit without it."""
+    return [
+        make_page("dense", {F: 60}, weight=70),
+        make_page("a", {F: 50}, weight=50),
+        make_page("b", {F: 50}, weight=50),
+    ]
+
+
+def test_an_exact_epoch_is_the_best_there_is_and_says_so(make_page, make_view):
+    view = make_view(trap(make_page), 100)
+    decision = ClawVMPolicy(100, solver="exact").decide(view)
+    assert levels(view) == {"dense": N, "a": F, "b": F}
+    assert decision.epoch
+    assert decision.proven
+    assert decision.value <= decision.bound <= decision.value * (1 + 2**-22)
+
+
+def test_the_usual_epoch_proves_nothing(policy, make_page, make_view):
+    decision = policy.decide(make_view(trap(make_page), 100))
+    assert policy.solver == "repair"
+    assert decision.epoch
+    assert decision.proven is None
+
+
+def test_an_exact_epoch_reports_a_floor_that_does_not_fit(make_page, make_view):
+    pages = [make_page("a", {F: 100}, pin=Pin.HARD), make_page("b", LADDER)]
+    decision = ClawVMPolicy(solver="exact").decide(make_view(pages, 60, fresh=[0]))
+    assert not decision.feasible
+    assert (decision.required, decision.floor_tokens, decision.moves) == ([0], 100, [])
 
 
 def test_what_is_new_enters_at_full(policy, make_page, make_view):

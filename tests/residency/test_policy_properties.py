@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 
@@ -10,7 +11,7 @@ from clawvm.pages import RULES, Fidelity, Page, PageType, Pin
 from clawvm.residency import ClawVMPolicy, PaperPolicy, required_levels
 
 SEEDS, TURNS = 700, 4
-"""Cases: 2 policies of 700 tables with 4 decisions each, on both back ends: 11,200."""
+"""Cases: 3 policies of 700 tables with 4 decisions each, on both back ends: 16,800."""
 LEVELS = list(Fidelity)[1:]
 
 
@@ -111,7 +112,9 @@ class Run:
             assert all(after[slot] >= before[slot] for slot in after)
 
 
-@pytest.mark.parametrize("make_policy", [ClawVMPolicy, PaperPolicy])
+@pytest.mark.parametrize(
+    "make_policy", [ClawVMPolicy, partial(ClawVMPolicy, solver="exact"), PaperPolicy]
+)
 def test_never_over_budget_nor_below_a_floor_and_the_same_on_both_back_ends(
     on_both, make_policy, make_page
 ):

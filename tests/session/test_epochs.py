@@ -214,6 +214,20 @@ def test_the_low_water_mark_can_be_set(open_session, code, percent):
         assert plan.used_tokens <= max(BUDGET * percent // 100, tail + first) or not plan.epoch
 
 
+def test_an_exact_policy_proves_each_epoch(open_session, code):
+    session = open_session(BUDGET, policy=ClawVMPolicy(solver="exact"))
+    session.add(user("Read every file."))
+    proven = []
+    for number in range(40):
+        session.extend(step("openai", number, code("f", 8)))
+        plan = session.assemble().plan
+        assert plan.used_tokens <= BUDGET
+        assert plan.proven is (True if plan.epoch else None)
+        proven.append(plan.proven)
+    assert proven.count(True) >= 2
+    assert proven.count(None) >= 2
+
+
 def test_what_arrived_last_is_in_full_even_above_the_mark(open_session):
     session = open_session(1_000)
     session.extend([user("go"), says("a" * 2_000), user("b" * 3_600)])

@@ -138,22 +138,28 @@ def optimum(pages: list[dict[int, tuple[int, int]]], budget: int) -> tuple[int, 
     return int(best[budget]), int(np.argmax(best == best[budget]))
 
 
-def solved(pages: list[dict[int, tuple[int, int]]], budget: int, workers: int = 1) -> int | None:
-    """Return the most value within the budget by OR-tools' CP-SAT, None where nothing fits."""
-    from ortools.sat.python import cp_model
+class Peer:
+    """OR-tools' CP-SAT on one knapsack, on one core, until the optimum is proven."""
 
-    model = cp_model.CpModel()
-    taken = []
-    for number, page in enumerate(pages):
-        levels = [(model.new_bool_var(f"{number}.{level}"), *of) for level, of in page.items()]
-        model.add_exactly_one(chosen for chosen, _, _ in levels)
-        taken += levels
-    model.add(sum(tokens * chosen for chosen, tokens, _ in taken) <= budget)
-    model.maximize(sum(value * chosen for chosen, _, value in taken))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = workers
-    status = solver.solve(model)
-    if status == cp_model.INFEASIBLE:
-        return None
-    assert status == cp_model.OPTIMAL
-    return sum(value for chosen, _, value in taken if solver.boolean_value(chosen))
+    def __init__(self, pages: list[dict[int, tuple[int, int]]], budget: int) -> None:
+        from ortools.sat.python import cp_model
+
+        self.model = cp_model.CpModel()
+        self.solver = cp_model.CpSolver()
+        self.solver.parameters.num_workers = 1
+        self.proven, self.nothing_fits = cp_model.OPTIMAL, cp_model.INFEASIBLE
+        self.taken = []
+        for page in pages:
+            levels = [(self.model.new_bool_var(""), *costs) for costs in page.values()]
+            self.model.add_exactly_one(chosen for chosen, _, _ in levels)
+            self.taken += levels
+        self.model.add(sum(tokens * chosen for chosen, tokens, _ in self.taken) <= budget)
+        self.model.maximize(sum(value * chosen for chosen, _, value in self.taken))
+
+    def solve(self) -> int | None:
+        """Return the most value within the budget, None where nothing fits."""
+        status = self.solver.solve(self.model)
+        if status == self.nothing_fits:
+            return None
+        assert status == self.proven
+        return sum(value for chosen, _, value in self.taken if self.solver.boolean_value(chosen))
