@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -169,11 +170,14 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[obj
     """Insert rows with few statements: at each one Python lets go of its lock, and waits for it."""
     for start in range(0, len(rows), _ROWS_PER_STATEMENT):
         part = rows[start : start + _ROWS_PER_STATEMENT]
-        marks = f"({', '.join('?' * len(part[0]))})"
-        connection.execute(
-            f"INSERT INTO {table} VALUES {', '.join([marks] * len(part))}",
-            tuple(chain.from_iterable(part)),
-        )
+        statement = _insertion(table, len(part), len(part[0]))
+        connection.execute(statement, tuple(chain.from_iterable(part)))
+
+
+@cache
+def _insertion(table: str, rows: int, columns: int) -> str:
+    marks = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {table} VALUES {', '.join([marks] * rows)}"
 
 
 def _columns(
