@@ -2,6 +2,12 @@
 
 Everything that is compared runs turn about, in one process, on one disk. How long that disk takes
 to sync decides most of what is seen, so it is printed beside the figures.
+
+Groups of 64 threads aim at 10 times the commits of one sync each. Where a sync takes milliseconds
+they reach several times that. Where it takes 0.15 ms they reach 7 to 9 times on an idle machine and
+half of it on a busy one: there it is not the disk that limits them but the interpreter, of which a
+commit takes some 35 us, a third of them for its encoding and its rows. Printed beside it is what
+the same threads reach with a thread that only answers them: about three times as much.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from statistics import median
 from time import perf_counter_ns
 
@@ -27,9 +34,10 @@ from clawvm.stores import Append, Durability, Lease, Space, Store, open_store
 
 # At most this many times what a bare transaction takes that writes the same bytes.
 BARE_TIMES_MOST = 3.0
-# At least this many times the commits of one sync each, on a disk that takes SYNC_SECONDS for one.
-GROUP_TIMES_LEAST = 10.0
-SYNC_SECONDS = 0.002
+# At least this many times the commits of one sync each, by the seconds that each is made to wait.
+# The least for the fast one is for a busy machine; see above for what is reached on an idle one.
+FAST_SECONDS, SLOW_SECONDS = 0.00015, 0.002
+GROUP_TIMES_LEAST = {FAST_SECONDS: 2.0, SLOW_SECONDS: 10.0}
 
 CONTENTS = 10
 CONTENT_BYTES = 2048
@@ -194,11 +202,36 @@ def single_rate(folder: Path, rows: int, pause: float) -> float:
     return rows * THREADS / seconds
 
 
-@pytest.mark.parametrize("pause", [0.0, SYNC_SECONDS], ids=["this disk", "slower disk"])
+def handed_rate(rows: int) -> float:
+    """Answers a second to the same threads, of a thread that does nothing else."""
+    handed: SimpleQueue[threading.Lock | None] = SimpleQueue()
+
+    def answer() -> None:
+        while (latch := handed.get()) is not None:
+            latch.release()
+
+    def work(index: int) -> None:
+        latch = threading.Lock()
+        latch.acquire()
+        for _ in range(rows):
+            handed.put(latch)
+            latch.acquire()
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    seconds = in_threads(work)
+    handed.put(None)
+    answering.join()
+    return rows * THREADS / seconds
+
+
+@pytest.mark.parametrize(
+    "pause", [0.0, *GROUP_TIMES_LEAST], ids=["this disk", "0.15 ms more", "2 ms more"]
+)
 def test_group_commit_of_many_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float
 ) -> None:
-    """On a slower disk: each transaction of either kind is made to wait before it commits."""
+    """Each transaction of either kind is made to wait before it commits, as for a slower disk."""
     if pause:
 
         def wait(name: str) -> None:
@@ -211,10 +244,11 @@ def test_group_commit_of_many_threads(
     single = single_rate(tmp_path, 5 if pause else 20, pause)
     print(
         f"\n{THREADS} threads: {grouped:.0f} commits/s in groups, {single:.0f} with a sync each, "
-        f"{grouped / single:.1f} times (sync {sync + pause * 1e3:.2f} ms)"
+        f"{grouped / single:.1f} times (sync {sync + pause * 1e3:.2f} ms); "
+        f"{handed_rate(50):.0f} answers/s with no store at all"
     )
     if pause:
-        assert grouped / single >= GROUP_TIMES_LEAST
+        assert grouped / single >= GROUP_TIMES_LEAST[pause]
 
 
 def written_bytes() -> int:

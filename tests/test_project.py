@@ -52,7 +52,10 @@ LAZY_MODULES = frozenset(
         "clawvm.stores.sqlite",
         *(
             f"clawvm.stores.sqlite_{part}"
-            for part in ("check", "connections", "errors", "maintenance", "mend", "rows", "schema")
+            for part in (
+                *("check", "connections", "errors", "maintenance", "mend", "rows", "schema"),
+                "spaces",
+            )
         ),
         # asyncio; whoever uses it has a loop.
         "clawvm.stores.asynchronous",

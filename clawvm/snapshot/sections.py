@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from ..errors import SnapshotInvalid
@@ -31,13 +29,23 @@ _HEAD = struct.Struct("<4sI")
 _LENGTH = struct.Struct("<I")
 
 
-@contextmanager
-def section(payload: bytearray, tag: bytes) -> Iterator[None]:
+class section:  # noqa: N801 - it is used as the functions are that stand beside it
     """Put what is added to the payload inside into a section of its own."""
-    payload += _HEAD.pack(tag, 0)
-    start = len(payload)
-    yield
-    _LENGTH.pack_into(payload, start - _LENGTH.size, len(payload) - start)
+
+    __slots__ = ("_payload", "_start")
+
+    def __init__(self, payload: bytearray, tag: bytes) -> None:
+        payload += _HEAD.pack(tag, 0)
+        self._payload = payload
+        self._start = len(payload)
+
+    def __enter__(self) -> None:
+        """The section has begun."""
+
+    def __exit__(self, *_: object) -> None:
+        """Write its length."""
+        payload, start = self._payload, self._start
+        _LENGTH.pack_into(payload, start - _LENGTH.size, len(payload) - start)
 
 
 def split(payload: bytes, *, newer: bool) -> dict[bytes, memoryview]:

@@ -34,8 +34,9 @@ from .rules import Held, check_free, check_space, lost, renewed
 from .sqlite_check import problems
 from .sqlite_connections import Connections
 from .sqlite_maintenance import delete, list_spaces, prune
-from .sqlite_rows import ROW_COLUMNS, apply, decoded_row, find_space, in_parts, make_space
+from .sqlite_rows import ROW_COLUMNS, Rows, decoded_row, in_parts
 from .sqlite_schema import open_database
+from .sqlite_spaces import Standings, find_space, make_space
 
 __all__ = ["SqliteStore"]
 
@@ -269,16 +270,22 @@ class _Writer:
 
     def __init__(self, connections: Connections, codec: Codec) -> None:
         self._connections = connections
-        self.codec = codec
+        self._codec = codec
+        self._standings = Standings()
 
     def __call__(self, batch: Sequence[Job], deadline: float) -> None:
         what = f"append {len(batch)} rows" if len(batch) > 1 else f"append to {batch[0].row.space}"
         with self._connections.transaction(deadline, what) as connection:
+            self._standings.begin(connection)
+            rows = Rows(connection, self._standings, self._codec)
             for job in in_turn(batch):
                 try:
-                    job.succeed(apply(connection, job, self.codec))
+                    job.succeed(rows.add(job))
                 except ClawVMError as error:
                     job.fail(error)
+            rows.write()
+            changes = connection.total_changes
+        self._standings.keep(changes)
 
 
 def _finish(queue: CommitQueue, connections: Connections) -> None:

@@ -14,7 +14,8 @@ from .packing import hint_of, is_sound, unpack_references
 from .protocol import Finding, Space
 from .sqlite_errors import ERRORS
 from .sqlite_mend import add_share, drop_body, drop_share, drop_snapshot, reindex, release, set_hint
-from .sqlite_rows import ROW_COLUMNS, decoded_row, space_of
+from .sqlite_rows import ROW_COLUMNS, decoded_row
+from .sqlite_spaces import space_of
 
 __all__ = ["Problem", "problems"]
 

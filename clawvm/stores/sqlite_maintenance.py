@@ -12,7 +12,8 @@ from .packing import unpack_references
 from .protocol import PruneReport, Space, SpaceInfo
 from .rules import check_unheld, refused_rows
 from .sqlite_connections import Connections
-from .sqlite_rows import covered_seq, find_space, release_contents, space_of
+from .sqlite_rows import release_contents
+from .sqlite_spaces import covered_seq, find_space, space_of
 
 __all__ = ["delete", "list_spaces", "prune"]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from itertools import chain
+from typing import Any, TypeAlias
 
 from .. import crash_points
 from ..errors import ContentMissing, StoreCorrupt
@@ -20,20 +22,17 @@ from .packing import (
     row_check,
     unpack_references,
 )
-from .protocol import Append, Row, Space
-from .rules import Held, check_sequence, check_snapshot, check_token, renewal_due
+from .protocol import Append, Row
+from .rules import check_sequence, check_snapshot, check_token, renewal_due
+from .sqlite_spaces import Standing, Standings, make_space
 
-__all__ = [
-    "ROW_COLUMNS",
-    "Known",
-    "apply",
-    "find_space",
-    "make_space",
-    "release_contents",
-    "space_of",
-]
+__all__ = ["ROW_COLUMNS", "Rows", "decoded_row", "in_parts", "references_of", "release_contents"]
 
 _IDS_PER_QUERY = 500
+_ROWS_PER_STATEMENT = 16
+
+_Body: TypeAlias = tuple[int, int, int | None, int, bytes]
+_Columns: TypeAlias = tuple[int, int, int, int, int, bytes, int]
 
 ROW_COLUMNS = (
     "seq, saved_at, token, body, refs, {table}.checksum, bodies.checksum, data "
@@ -42,198 +41,153 @@ ROW_COLUMNS = (
 """What `decoded_row` takes, of the journal's table or the snapshots'."""
 
 
-_STANDING = """
-SELECT
-    MAX(COALESCE((SELECT MAX(id) FROM bodies), 0), value) + 1,
-    id,
-    COALESCE(
-        (SELECT MAX(seq) FROM journal WHERE space = spaces.id),
-        (SELECT seq FROM snapshots WHERE space = spaces.id),
-        0
-    ),
-    token,
-    holder,
-    ttl,
-    expires_at
-FROM meta LEFT JOIN spaces ON tenant = ? AND scope = ? AND spaces.name = ? AND deleted = 0
-WHERE meta.name = 'body_floor'
-"""
+class Rows:
+    """The rows of one transaction: checked one after the other, written many to a statement.
 
-
-class Known(NamedTuple):
-    """A space as its row says."""
-
-    id: int
-    held: Held
-
-
-class _Standing(NamedTuple):
-    """What decides about a row: the space, the number of its last row, that of the next body."""
-
-    known: Known | None
-    last: int
-    body: int
-
-
-def find_space(connection: sqlite3.Connection, space: Space) -> Known | None:
-    """Look a space up."""
-    row = connection.execute(
-        "SELECT id, token, holder, ttl, expires_at FROM spaces "
-        "WHERE tenant = ? AND scope = ? AND name = ? AND deleted = 0",
-        (space.tenant, space.scope.value, space.name),
-    ).fetchone()
-    return None if row is None else Known(row[0], Held(*row[1:]))
-
-
-def space_of(tenant: object, scope: object, name: object) -> Space:
-    """Return the space that a row names.
-
-    Raises
-    ------
-    StoreCorrupt
-        When it names none.
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Inside the transaction.
+    standings : Standings
+        What decides about each row; it is kept up.
+    codec : Codec
+        The store's.
     """
-    found = next((one for one in Scope if one == scope), None)
-    if found is None or not isinstance(tenant, str) or not isinstance(name, str):
-        raise StoreCorrupt(
-            f"a space has the scope {scope!r}, the tenant {tenant!r} and the name {name!r}, of "
-            "which one is none; run `clawvm fsck`"
-        )
-    return Space(tenant, found, name)
 
+    def __init__(self, connection: sqlite3.Connection, standings: Standings, codec: Codec) -> None:
+        self._connection = connection
+        self._standings = standings
+        self._codec = codec
+        self._bodies: list[_Body] = []
+        self._shared: list[tuple[int, int]] = []
+        self._rows: list[_Columns] = []
 
-def make_space(connection: sqlite3.Connection, space: Space) -> Known:
-    """Enter a space; its tokens go on from those of any space that was deleted."""
-    (floor,) = connection.execute("SELECT value FROM meta WHERE name = 'token_floor'").fetchone()
-    cursor = connection.execute(
-        "INSERT INTO spaces (tenant, scope, name, token) VALUES (?, ?, ?, ?)",
-        (space.tenant, space.scope.value, space.name, floor),
-    )
-    assert cursor.lastrowid is not None
-    return Known(cursor.lastrowid, Held(floor))
+    def add(self, job: Job) -> tuple[int, ...]:
+        """Take one job; raises one of our errors before anything of it is taken."""
+        if job.snapshot:
+            return self._write_snapshot(job.row, job.prepared)
+        return self._add_row(job.row, job.prepared)
 
+    def write(self) -> None:
+        """Write what was taken."""
+        if not self._rows:
+            return
+        crash_points.reach("store.contents")
+        self._write_bodies()
+        crash_points.reach("store.row")
+        _insert(self._connection, "journal", self._rows)
+        self._rows.clear()
 
-def covered_seq(connection: sqlite3.Connection, space: int) -> int:
-    """Return the last row that a space's snapshot covers; 0 when it has none."""
-    row = connection.execute("SELECT seq FROM snapshots WHERE space = ?", (space,)).fetchone()
-    return 0 if row is None else int(row[0])
+    def _write_bodies(self) -> None:
+        _insert(self._connection, "bodies", self._bodies)
+        if self._shared:
+            self._connection.executemany("INSERT OR IGNORE INTO shares VALUES (?, ?)", self._shared)
+        self._bodies.clear()
+        self._shared.clear()
 
+    def _add_row(self, row: Append, prepared: Prepared) -> tuple[int, ...]:
+        standing = self._standings.of(self._connection, row.space)
+        if standing.id and row.seq <= standing.last:
+            self.write()
+            ids = _same_row(self._connection, standing.id, row, self._codec)
+            if ids is not None:
+                return ids
+        check_token(row, standing.held)
+        check_sequence(row, standing.last)
+        resolved = self._resolved(standing, row, prepared)
+        if not standing.id:
+            standing.id, standing.held = make_space(self._connection, row.space)
+        now = clock.now()
+        body, ids = self._take_bodies(standing.id, prepared, resolved)
+        self._rows.append(_columns(standing.id, row, now, body, ids, prepared))
+        standing.last = row.seq
+        if row.space.scope is Scope.SESSION and renewal_due(standing.held, now):
+            standing.held = standing.held._replace(expires_at=now + standing.held.ttl)
+            self._connection.execute(
+                "UPDATE spaces SET expires_at = ? WHERE id = ?",
+                (standing.held.expires_at, standing.id),
+            )
+        return ids
 
-def _standing(connection: sqlite3.Connection, space: Space) -> _Standing:
-    """Look up in one statement, which every commit waits for, what decides about a row.
-
-    The last row may have gone with all before it by a prune, which leaves the snapshot. No body
-    ever had the next one's number: an old id never names another text.
-    """
-    row = connection.execute(_STANDING, (space.tenant, space.scope.value, space.name)).fetchone()
-    body, number, last, *held = row
-    known = None if number is None else Known(number, Held(*held))
-    return _Standing(known, last, body)
-
-
-def apply(connection: sqlite3.Connection, job: Job, codec: Codec) -> tuple[int, ...]:
-    """Write one job of a batch; raises one of our errors before anything of it is written."""
-    if job.snapshot:
-        return _write_snapshot(connection, job.row, job.prepared, codec)
-    return _write_row(connection, job.row, job.prepared, codec)
-
-
-def _write_row(
-    connection: sqlite3.Connection, row: Append, prepared: Prepared, codec: Codec
-) -> tuple[int, ...]:
-    known, last, body = _standing(connection, row.space)
-    if known is not None and row.seq <= last:
-        ids = _same_row(connection, known.id, row, codec)
-        if ids is not None:
-            return ids
-    check_token(row, Held() if known is None else known.held)
-    check_sequence(row, last)
-    resolved = _resolve(connection, known, row, prepared, codec)
-    known = known or make_space(connection, row.space)
-    now = clock.now()
-    crash_points.reach("store.contents")
-    ids = _insert_bodies(connection, known.id, body, prepared, resolved)
-    crash_points.reach("store.row")
-    connection.execute(
-        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
-        _columns(known.id, row, now, body, ids, prepared),
-    )
-    if row.space.scope is Scope.SESSION and renewal_due(known.held, now):
-        connection.execute(
-            "UPDATE spaces SET expires_at = ? WHERE id = ?", (now + known.held.ttl, known.id)
-        )
-    return ids
-
-
-def _write_snapshot(
-    connection: sqlite3.Connection, row: Append, prepared: Prepared, codec: Codec
-) -> tuple[int, ...]:
-    known, last, body = _standing(connection, row.space)
-    check_token(row, Held() if known is None else known.held)
-    before = None
-    if known is not None:
-        before = connection.execute(
-            "SELECT seq, body, refs FROM snapshots WHERE space = ?", (known.id,)
+    def _write_snapshot(self, row: Append, prepared: Prepared) -> tuple[int, ...]:
+        self.write()
+        standing = self._standings.of(self._connection, row.space)
+        check_token(row, standing.held)
+        before = self._connection.execute(
+            "SELECT seq, body, refs FROM snapshots WHERE space = ?", (standing.id,)
         ).fetchone()
-    check_snapshot(row, last, 0 if before is None else before[0])
-    assert known is not None
-    resolved = _resolve(connection, known, row, prepared, codec)
-    crash_points.reach("store.contents")
-    ids = _insert_bodies(connection, known.id, body, prepared, resolved)
-    crash_points.reach("store.row")
-    connection.execute(
-        "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)",
-        _columns(known.id, row, clock.now(), body, ids, prepared),
-    )
-    if before is not None:
-        # The new bodies have higher numbers, so that the highest one stays.
-        connection.execute("DELETE FROM bodies WHERE id = ?", (before[1],))
-        dropped = set(unpack_references(before[2], before[1])).difference(ids)
-        release_contents(connection, known.id, dropped)
-    return ids
+        check_snapshot(row, standing.last, 0 if before is None else before[0])
+        resolved = self._resolved(standing, row, prepared)
+        crash_points.reach("store.contents")
+        body, ids = self._take_bodies(standing.id, prepared, resolved)
+        self._write_bodies()
+        crash_points.reach("store.row")
+        self._connection.execute(
+            "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)",
+            _columns(standing.id, row, clock.now(), body, ids, prepared),
+        )
+        if before is not None:
+            # The new bodies have higher numbers, so that the highest one stays.
+            self._connection.execute("DELETE FROM bodies WHERE id = ?", (before[1],))
+            dropped = set(unpack_references(before[2], before[1])).difference(ids)
+            release_contents(self._connection, standing.id, dropped)
+        return ids
+
+    def _resolved(
+        self, standing: Standing, row: Append, prepared: Prepared
+    ) -> list[int | tuple[int, bytes]]:
+        if not row.contents:
+            return []
+        self.write()  # a row before this one may bring the same text
+        return _resolve(self._connection, standing.id, row, prepared, self._codec)
+
+    def _take_bodies(
+        self, space: int, prepared: Prepared, resolved: Sequence[int | tuple[int, bytes]]
+    ) -> tuple[int, tuple[int, ...]]:
+        """Number a record, and its new contents behind it; return its id and all contents' ids."""
+        body = number = self._standings.next_body
+        stored = prepared.body
+        self._bodies.append((body, space, None, body_check(body, stored), stored))
+        fresh: dict[tuple[int, bytes], int] = {}
+        ids = []
+        for content in resolved:
+            if isinstance(content, int):
+                ids.append(abs(content))
+                if content < 0:
+                    self._shared.append((-content, space))
+                continue
+            if content not in fresh:
+                number += 1
+                hint, stored = content
+                fresh[content] = number
+                self._bodies.append((number, space, hint, body_check(number, stored), stored))
+            ids.append(fresh[content])
+        self._standings.next_body = number + 1
+        return body, tuple(ids)
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows with few statements: at each one Python lets go of its lock, and waits for it."""
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        part = rows[start : start + _ROWS_PER_STATEMENT]
+        statement = _insertion(table, len(part), len(part[0]))
+        connection.execute(statement, tuple(chain.from_iterable(part)))
+
+
+@cache
+def _insertion(table: str, rows: int, columns: int) -> str:
+    marks = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {table} VALUES {', '.join([marks] * rows)}"
 
 
 def _columns(
     space: int, row: Append, now: float, body: int, ids: Sequence[int], prepared: Prepared
-) -> tuple[int, int, int, int, int, bytes, int]:
+) -> _Columns:
     saved_at = int(now * 1000)
     refs = pack_references(ids, body)
     check = body_check(body, prepared.body)
     total = row_check(space, row.seq, saved_at, row.token, body, check, refs)
     return space, row.seq, saved_at, row.token, body, refs, total
-
-
-def _insert_bodies(
-    connection: sqlite3.Connection,
-    space: int,
-    body: int,
-    prepared: Prepared,
-    resolved: Sequence[int | tuple[int, bytes]],
-) -> tuple[int, ...]:
-    """Insert a record under `body`, its new contents behind it; return all contents' ids."""
-    number = body
-    bodies: list[tuple[int, int, int | None, int, bytes]] = [
-        (body, space, None, body_check(body, prepared.body), prepared.body)
-    ]
-    fresh: dict[tuple[int, bytes], int] = {}
-    shared: list[tuple[int, int]] = []
-    ids = []
-    for content in resolved:
-        if isinstance(content, int):
-            ids.append(abs(content))
-            if content < 0:
-                shared.append((-content, space))
-            continue
-        if content not in fresh:
-            number += 1
-            hint, stored = content
-            fresh[content] = number
-            bodies.append((number, space, hint, body_check(number, stored), stored))
-        ids.append(fresh[content])
-    connection.executemany("INSERT INTO bodies VALUES (?, ?, ?, ?, ?)", bodies)
-    if shared:
-        connection.executemany("INSERT OR IGNORE INTO shares VALUES (?, ?)", shared)
-    return tuple(ids)
 
 
 def _same_row(
@@ -276,7 +230,7 @@ def _equals(number: int, check: object, data: object, text: bytes, codec: Codec)
 
 def _resolve(
     connection: sqlite3.Connection,
-    known: Known | None,
+    space: int,
     row: Append,
     prepared: Prepared,
     codec: Codec,
@@ -285,17 +239,15 @@ def _resolve(
 
     What is not there stays as (hint, stored bytes). Nothing is written.
     """
-    if not row.contents:
-        return []
     named = {content for content in row.contents if isinstance(content, int)}
-    owned = {} if known is None else dict(_owners(connection, named))
+    owned = dict(_owners(connection, named))
     hints = {content[0] for content in prepared.contents if not isinstance(content, int)}
     alike = _alike(connection, row.space.tenant, hints)
     resolved: list[int | tuple[int, bytes]] = []
     fresh: dict[bytes, tuple[int, bytes]] = {}
     for content, text in zip(prepared.contents, row.contents, strict=True):
         if isinstance(content, int):
-            if known is None or not _refers(connection, known.id, content, owned.get(content)):
+            if not space or not _refers(connection, space, content, owned.get(content)):
                 raise ContentMissing(
                     f"{row.space} refers to no content {content}; append the text instead"
                 )
@@ -304,7 +256,7 @@ def _resolve(
         assert not isinstance(text, int)
         for number, owner, check, data in alike.get(content[0], ()):
             if _equals(number, check, data, text, codec):
-                resolved.append(number if known is not None and owner == known.id else -number)
+                resolved.append(number if owner == space else -number)
                 break
         else:
             # A codec may have made two forms of a text that comes twice; one is stored.

@@ -236,16 +236,17 @@ class Committer:
         self, note: Note, staged: Sequence[Staged], whole: bool, carried: Sequence[Rejection]
     ) -> tuple[Heads, Transaction]:
         trial = Heads(self.heads)
-        verdicts = [self._judged(item, trial) for item in staged]
-        if whole and any(verdict.code for verdict in verdicts):
+        judged = [self._judged(item, trial) for item in staged]
+        if whole and any(verdict.code for verdict, _ in judged):
             trial = Heads(self.heads)
-            verdicts = [_refused_with_others(verdict) for verdict in verdicts]
+            judged = [(_refused_with_others(verdict), None) for verdict, _ in judged]
         seq = self.seq + 1
         committed: list[Committed] = []
         rejected: list[Rejection] = []
-        for item, verdict in zip(staged, verdicts, strict=True):
+        for item, (verdict, entry) in zip(staged, judged, strict=True):
             if verdict.code is None:
-                committed.append(_committed(item.operation, verdict))
+                assert entry is not None
+                committed.append(entry)
                 continue
             operation = item.operation
             if verdict.code is ReasonCode.SCHEMA_INVALID:
@@ -272,13 +273,15 @@ class Committer:
             note.undoes,
         )
 
-    def _judged(self, item: Staged, trial: Heads) -> Verdict:
+    def _judged(self, item: Staged, trial: Heads) -> tuple[Verdict, Committed | None]:
         operation = item.operation
         source = item.source or self.authority.source_of(operation.evidence)
         verdict = judge(operation, trial, self.space, self.authority, source)
+        committed = None
         if verdict.code is None:
-            trial.put(_committed(operation, verdict), verdict.value)
-        return verdict
+            committed = Committed(operation, verdict.version, verdict.before, verdict.untrusted)
+            trial.put(committed, verdict.value)
+        return verdict, committed
 
     def _learn(self, texts: list[str], ids: tuple[int, ...]) -> None:
         self.known.update(zip(texts, ids, strict=True))
@@ -371,10 +374,6 @@ def _staged_again(
         transaction.settled,
     )
     return note, staged, transaction.undoes > 0, transaction.rejected
-
-
-def _committed(operation: Operation, verdict: Verdict) -> Committed:
-    return Committed(operation, verdict.version, verdict.before, verdict.untrusted)
 
 
 def _refused_with_others(verdict: Verdict) -> Verdict:
