@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -192,6 +193,7 @@ class Chuk(Texts):
         config = WorkingSetConfig(max_l0_tokens=turns.budget, reserved_tokens=0)
         self.manager = MemoryManager("bench", config=config)
         self.loop = asyncio.new_event_loop()
+        weakref.finalize(self, self.loop.close)
         self.changed: list[int] = []
         self.pages: list[Any] = [None] * turns.pages
         super().__init__(turns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,11 @@ from bench.machine import load, machine
 from bench.report.goals import goal_section
 from bench.report.named import named_section, recorded_section
 from bench.report.plot import plot_curves
+from bench.report.quality import measure_shares, quality_section
 from bench.report.section import Section
 from bench.report.tuning import low_water_section
 from bench.report.turns import Curves, measure_curves, peer_section, size_section
+from clawvm._backend import core
 
 __all__ = ["report", "written_between"]
 
@@ -36,13 +39,13 @@ def report(
     document = None if out is None else read_document(out)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
     before = load()
-    curves = measure_curves(lambda what: console.print(f"report: {what}", soft_wrap=True))
+    curves = measure_curves(partial(say, console))
     sections = []
     for section in measured(curves, console):
         console.print(section.table())
         sections.append(section)
     where = f"{machine()}; load {before} before, {load()} after"
-    console.print(f"report: {where}", soft_wrap=True)
+    say(console, where)
     if out is not None and document is not None:
         parts = [
             f"{where}; {datetime.now(UTC):%Y-%m-%d}.\n",
@@ -55,16 +58,23 @@ def report(
 
 def measured(curves: Curves, console: Console) -> Iterator[Section]:
     """Measure one part after the other."""
-    yield goal_section(curves, lambda what: console.print(f"report: {what}", soft_wrap=True))
+    shares = measure_shares(core)
+    yield goal_section(curves, shares, partial(say, console))
     yield peer_section(curves)
     yield size_section()
+    yield quality_section(shares)
     yield low_water_section()
     yield named_section()
     recorded = recorded_section()
     if recorded is None:
-        console.print("report: recorded sessions are left out: CLAWVM_TRACES names none")
+        say(console, "recorded sessions are left out: CLAWVM_TRACES names none")
     else:
         yield recorded
+
+
+def say(console: Console, what: str) -> None:
+    """Tell on one line what is left out, or at work."""
+    console.print(f"report: {what}", soft_wrap=True)
 
 
 def read_document(out: Path) -> str:

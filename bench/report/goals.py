@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle
 from pathlib import Path
+from statistics import mean
 from tempfile import TemporaryDirectory
 from time import process_time_ns
 
@@ -13,6 +15,7 @@ import lz4.block
 from bench.gate.counting import build_region, count_workload, why_no_counting
 from bench.gate.errors import GateError
 from bench.report.processes import import_ms, resident_bytes_per_page, resident_bytes_per_session
+from bench.report.quality import REALISTIC, Shares
 from bench.report.section import Section, microseconds
 from bench.report.turns import OURS, Curves
 from bench.sessions import LongSession
@@ -40,8 +43,13 @@ ASSEMBLE_US = {1_000: 12, 100_000: 25}
 ASSEMBLE_P99_OVER_MEDIAN = 4
 PUT_US = 5
 BYTES_PER_PAGE = 128
+EXACT_US = {100: 50, 1_000: 100}
+MEAN_SHARE = {50: 0.998, 200: 0.9995}
+WORST_SHARE = 0.95
+WORST_SHARE_OF_ANY = 0.5
 MEASURED_PAGES = 1_000_000
 SHARE_OF_LZ4 = 0.9
+OF_OPTIMUM = "of the optimum"
 LZ4_ROUNDS = 20
 
 Say = Callable[[str], None]
@@ -63,7 +71,8 @@ class Goals:
 
     def at_least(self, what: str, goal: float, found: float, unit: str) -> None:
         """Enter a figure that should be large."""
-        self._add(what, f"{goal:,g} {unit}", f"{microseconds(found)} {unit}", found >= goal)
+        written = f"{found:.5g}" if goal < 1 else microseconds(found)
+        self._add(what, f"{goal:,g} {unit}", f"{written} {unit}", found >= goal)
 
     def note(self, what: str, found: str) -> None:
         """Enter a figure without a goal."""
@@ -73,10 +82,11 @@ class Goals:
         self.section.add(what, goal, found, "yes" if reached else "no")
 
 
-def goal_section(curves: Curves, say: Say) -> Section:
-    """Measure all goals; the curves have been measured already."""
+def goal_section(curves: Curves, shares: Shares, say: Say) -> Section:
+    """Measure all goals; the curves and the shares have been measured already."""
     goals = Goals()
     selector_goals(goals, curves)
+    quality_goals(goals, shares)
     session_goals(goals, say)
     instruction_goals(goals, say)
     snapshot_goals(goals)
@@ -103,6 +113,24 @@ def selector_goals(goals: Goals, curves: Curves) -> None:
     goals.at_most(
         "a turn with nothing changed, 1,000 pages", UNCHANGED_US, unchanged.median_us, "us"
     )
+
+
+def quality_goals(goals: Goals, shares: Shares) -> None:
+    """Judge how near the plans are to the optimum, and the solver that finds it."""
+    realistic = shares[REALISTIC]
+    for pages, goal in MEAN_SHARE.items():
+        found = mean(realistic[pages])
+        goals.at_least(f"value, realistic mixes of {pages} pages, mean", goal, found, OF_OPTIMUM)
+    worst = min(share for found in realistic.values() for share in found)
+    goals.at_least("value, realistic mixes, worst", WORST_SHARE, worst, OF_OPTIMUM)
+    worst = min(
+        share for by_pages in shares.values() for found in by_pages.values() for share in found
+    )
+    goals.at_least("value, any family, worst", WORST_SHARE_OF_ANY, worst, OF_OPTIMUM)
+    for pages, goal in EXACT_US.items():
+        turns = TableTurns(core, pages)
+        timing = time_calls(partial(turns.table.select_exact, turns.budget, 0), turns.change)
+        goals.at_most(f"the exact solver, {pages:,} pages", goal, timing.median_us, "us")
 
 
 def session_goals(goals: Goals, say: Say) -> None:

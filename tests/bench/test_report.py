@@ -13,6 +13,7 @@ from bench.report.command import BEGIN, END, read_document, written_between
 from bench.report.goals import Goals
 from bench.report.named import PROFILES, Profile, messages_of
 from bench.report.plot import plot_curves
+from bench.report.quality import REALISTIC, quality_of
 from bench.report.section import Section, microseconds
 from bench.tables import TextTurns
 from bench.timing import Timing, time_calls
@@ -98,6 +99,12 @@ def test_a_peer_that_takes_long_is_asked_for_no_more_pages(monkeypatch):
     curves = turns.measure_curves(print)
     assert asked == [("numpy argsort", 10)]
     assert sorted(curves[turns.OURS]) == [10, 20]
+
+
+def test_plans_of_small_realistic_knapsacks_come_near_the_proven_optimum():
+    shares = quality_of(_reference, REALISTIC, 10, seeds=8)
+    assert shares
+    assert all(0.5 <= share <= 1 for share in shares)
 
 
 def test_the_plot_is_the_same_file_for_the_same_figures(tmp_path):
