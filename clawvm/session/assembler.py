@@ -158,7 +158,7 @@ class Assembler:
             missing_tokens=error.missing_tokens,
             required=error.page_ids,
         )
-        return Prompt([], plan)
+        return Prompt(plan, None)
 
     def _check_rules(self) -> None:
         """See that each hard-pinned page is at its floor, bootstrap pages after a boundary too."""
