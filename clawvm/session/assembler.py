@@ -9,7 +9,7 @@ from ..errors import BudgetInfeasible
 from ..faults import FaultKind, FaultObserver
 from ..messages import Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin
-from ..residency import Decision, Move, Plan, Policy, StatefulPolicy, View
+from ..residency import Decision, Plan, Policy, StatefulPolicy, View
 from .book import PageBook
 from .layout import Layout
 from .prompt import Prompt
@@ -127,14 +127,12 @@ class Assembler:
         if self.stateful is not None:
             self.stateful.restore(remembered)
 
-    def _apply(self, decision: Decision) -> tuple[Move, ...]:
+    def _apply(self, decision: Decision) -> list[tuple[str, int, int]]:
         # A page with a new content looks different even at the level that it had.
         self._layout.touch(self._book.fresh)
         self._layout.touch([slot for slot, _, _ in decision.moves])
         by_slot = self._book.by_slot
-        return tuple(
-            [Move(by_slot[slot].id, LEVELS[old], LEVELS[new]) for slot, old, new in decision.moves]
-        )
+        return [(by_slot[slot].id, old, new) for slot, old, new in decision.moves]
 
     def _infeasible(self, decision: Decision, budget: int) -> Prompt:
         turn = self.turn + 1

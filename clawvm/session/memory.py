@@ -371,7 +371,7 @@ class Memory:
         """
         page = self._book.get(page_id)
         plan = None if page.slot in self._book.fresh else self.plan
-        return explain(page, self._book.live.values(), self._book.table, plan, self.turn)
+        return explain(page, self._book, plan, self.turn)
 
     def page(self, page_id: str) -> Page:
         """Return a live page; it is the session's own, not a copy.
