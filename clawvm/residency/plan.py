@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..pages import LEVELS, Fidelity, Page
@@ -74,7 +74,7 @@ class Decision:
     value, bound : int or None
         Value of the selection and an upper bound on that of any selection; None where nothing was
         selected.
-    required : list of int
+    required : sequence of int
         Slots of the floor, dearest first; only when it does not fit.
     feasible : bool
         Whether the floor fitted; if not, no page has moved.
@@ -86,7 +86,7 @@ class Decision:
     epoch: bool = False
     value: int | None = None
     bound: int | None = None
-    required: list[int] = field(default_factory=list)
+    required: Sequence[int] = ()
     feasible: bool = True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from ..errors import BudgetInfeasible
@@ -48,21 +48,23 @@ class Assembler:
         self._on_infeasible: OnInfeasible = on_infeasible
         self._on_epoch = on_epoch
         # Makes pages durable that are about to give way; None where nothing outlives the process.
-        self.secure: Callable[[list[Page]], None] | None = None
+        self.secure: Callable[[Iterable[Page]], None] | None = None
 
     def assemble(self, budget: int, tail: list[int], shape: Shape | None) -> Prompt:
         """Decide what is resident and render it; see `Session.assemble`."""
         if self.secure is not None and self._lacks_room(budget):
-            self.secure(list(self._book.by_slot.values()))
+            # Whatever is not among these is durable.
+            self.secure([self._book.by_slot[slot] for slot in self._book.unsaved])
         self._layout.show_restored()
         before = None if self.stateful is None else self.stateful.saved()
+        book, turn = self._book, self.turn + 1
         view = View(
-            table=self._book.table,
-            pages=self._book.by_slot,
-            pinned=self._book.pinned,
+            table=book.table,
+            pages=book.by_slot,
+            pinned=book.pinned,
             budget=budget,
-            turn=self.turn + 1,
-            fresh=list(self._book.fresh),
+            turn=turn,
+            fresh=list(book.fresh),
             tail=tail,
             demands=self.demands,
             compacting=self.boundary == "compaction",
@@ -74,14 +76,14 @@ class Assembler:
             if self.secure is not None:
                 self._secure(decision, before)
             self._on_epoch()
-        self.turn += 1
+        self.turn = turn
         moves = self._apply(decision)
-        kept_tokens = self._layout.refresh(self._book.table.level)
+        kept_tokens = self._layout.refresh(book.table.level)
         self.plan = Plan(
             policy=self.policy.name,
-            turn=self.turn,
+            turn=turn,
             budget_tokens=budget,
-            used_tokens=self._book.table.used_tokens,
+            used_tokens=book.table.used_tokens,
             floor_tokens=decision.floor_tokens,
             moves=moves,
             epoch=decision.epoch,
@@ -89,7 +91,7 @@ class Assembler:
             value=decision.value,
             bound=decision.bound,
         )
-        self._book.fresh.clear()
+        book.fresh.clear()
         self.demands.clear()
         self._check_rules()
         return self._layout.prompt(shape, self.plan)
@@ -127,9 +129,13 @@ class Assembler:
         if self.stateful is not None:
             self.stateful.restore(remembered)
 
-    def _apply(self, decision: Decision) -> list[tuple[str, int, int]]:
-        # A page with a new content looks different even at the level that it had.
-        self._layout.touch(self._book.fresh)
+    def _apply(self, decision: Decision) -> Sequence[tuple[str, int, int]]:
+        """Note what looks different now, and return the moves with the ids of their pages."""
+        if self._book.fresh:
+            # A page with a new content looks different even at the level that it had.
+            self._layout.touch(self._book.fresh)
+        if not decision.moves:
+            return ()
         self._layout.touch([slot for slot, _, _ in decision.moves])
         by_slot = self._book.by_slot
         return [(by_slot[slot].id, old, new) for slot, old, new in decision.moves]
@@ -160,11 +166,8 @@ class Assembler:
 
     def _check_rules(self) -> None:
         """See that each hard-pinned page is at its floor, bootstrap pages after a boundary too."""
-        level_of = self._book.table.level
-        for slot, page in self._book.pinned.items():
-            level = level_of(slot)
-            if level >= page.floor:
-                continue
+        for slot in self._book.table.below_floor(self._book.pinned):
+            page, level = self._book.by_slot[slot], self._book.table.level(slot)
             lost = self.boundary is not None and page.type is PageType.BOOTSTRAP
             kind = FaultKind.POST_COMPACTION_BOOTSTRAP if lost else FaultKind.PINNED_INVARIANT_MISS
             after = "" if self.boundary is None else f" after a {self.boundary}"

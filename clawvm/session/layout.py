@@ -68,7 +68,10 @@ class _Row:
 
     def whole_tokens(self, pages: Mapping[int, Page]) -> int:
         """What the message costs when every page of it is whole; `pages` are those by slot."""
-        if self._whole_tokens < 0:
+        if self._whole_tokens < 0 and len(self.slots) == 1:
+            full = pages[self.slots[0]].ladder[Fidelity.FULL]
+            self._whole_tokens = full.part_tokens[self.parts[0]]
+        elif self._whole_tokens < 0:
             self._whole_tokens = sum(
                 pages[slot].ladder[Fidelity.FULL].part_tokens[part]
                 for slot, part in zip(self.slots, self.parts, strict=True)
@@ -282,8 +285,9 @@ class Layout:
 
     def touch(self, slots: Iterable[int]) -> None:
         """Note that the pages in `slots` look different now."""
+        places = self._places
         for slot in slots:
-            self._stale.update(self._places.get(slot, ()))
+            self._stale.update(places.get(slot, ()))
 
     def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.
@@ -298,6 +302,8 @@ class Layout:
         int
             Tokens of the last prompt before the first message that is not the same any more.
         """
+        if not self._stale:
+            return self._shown.tokens
         stale = [(position, *self._render(position, level_of)) for position in sorted(self._stale)]
         self._stale.clear()
         return self._shown.change(stale)

@@ -145,7 +145,7 @@ class KeptMemory(RecallingMemory):
         self._take_in()
         self._trace.pages(self._book.fresh)
         self._trace.demanded()
-        prompt = super().assemble()
+        prompt = self._decide()
         self._trace.assembled(prompt.plan)
         return prompt
 
@@ -400,7 +400,7 @@ class KeptMemory(RecallingMemory):
     def _older_text(self, page_id: str, version: int) -> str | None:
         return None if self._durable is None else self._durable.older_text(page_id, version)
 
-    def _secure(self, pages: list[Page]) -> None:
+    def _secure(self, pages: Iterable[Page]) -> None:
         """Commit before pages give way, unless all of them are durable already."""
         durable = self._durable
         if durable is not None and not all(map(durable.is_durable, pages)):

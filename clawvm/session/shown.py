@@ -89,6 +89,8 @@ class Shown:
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
         self._totals: list[int] = []  # tokens of each block
+        # Tokens of all messages that are shown.
+        self.tokens = 0
         self._newest = Version(self)
         self._lock = threading.Lock()
 
@@ -112,8 +114,8 @@ class Shown:
         Parameters
         ----------
         messages : sequence of (position, message or None, tokens)
-            In order of their positions; None shows nothing there. One that is equal to what is
-            there leaves that in place.
+            In order of their positions; None with 0 tokens shows nothing there. One that is equal
+            to what is there leaves that in place.
 
         Returns
         -------
@@ -135,17 +137,17 @@ class Shown:
                 if kept < 0:
                     kept = sum(self._totals[:number]) + sum(block.tokens[:place])
                 undo.append((position, last))
-                if last is not None:
-                    self._totals[number] -= block.tokens[place]
+                more = tokens if last is None else tokens - block.tokens[place]
+                self._totals[number] += more
+                self.tokens += more
                 if message is None:
                     block.drop(place)
                 else:
-                    self._totals[number] += tokens
                     block.set(place, position, message, tokens, last is None)
             if undo:
                 older, self._newest = self._newest, Version(self)
                 older.undo, older.next = undo, self._newest
-        return sum(self._totals) if kept < 0 else kept
+        return self.tokens if kept < 0 else kept
 
     def split(self, version: Version, start: int) -> tuple[list[Message], list[Message]]:
         """Return the messages of a version, those before the position `start` apart."""
