@@ -47,6 +47,7 @@ class Assembler:
         self._faults = faults
         self._on_infeasible: OnInfeasible = on_infeasible
         self._on_epoch = on_epoch
+        self._view = View(book.table, book.by_slot, book.pinned, 0, 0, (), (), self.demands)
         # Makes pages durable that are about to give way; None where nothing outlives the process.
         self.secure: Callable[[Iterable[Page]], None] | None = None
 
@@ -58,18 +59,7 @@ class Assembler:
         self._layout.show_restored()
         before = None if self.stateful is None else self.stateful.saved()
         book, turn = self._book, self.turn + 1
-        view = View(
-            table=book.table,
-            pages=book.by_slot,
-            pinned=book.pinned,
-            budget=budget,
-            turn=turn,
-            fresh=list(book.fresh),
-            tail=tail,
-            demands=self.demands,
-            compacting=self.boundary == "compaction",
-        )
-        decision = self.policy.decide(view)
+        decision = self.policy.decide(self._look(budget, turn, tail))
         if not decision.feasible:
             return self._infeasible(decision, budget)
         if decision.epoch:
@@ -99,6 +89,16 @@ class Assembler:
     def forget(self, page: Page) -> None:
         """Drop what is held of a page that is archived."""
         self.demands.pop(page.slot, None)
+
+    def _look(self, budget: int, turn: int, tail: list[int]) -> View:
+        """Return what the policy is to see."""
+        view, book = self._view, self._book
+        # A session that is restored gets another table, and other pages that are pinned.
+        view.table, view.pinned = book.table, book.pinned
+        view.budget, view.turn, view.tail = budget, turn, tail
+        view.fresh, view.demands = list(book.fresh), self.demands
+        view.compacting = self.boundary == "compaction"
+        return view
 
     def _lacks_room(self, budget: int) -> bool:
         """Whether pages will have to give way, as far as can be told before it is decided."""

@@ -260,11 +260,14 @@ class Layout:
 
     def _row_at(self, position: int) -> _Row | None:
         row = self._rows[position]
-        if isinstance(row, RowState):
-            slots, parts = map(list, zip(*row.owners, strict=True)) if row.owners else ([], [])
-            row = _Row(row.message, self._restored_shape, slots, parts)
-            row.blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
-            self._rows[position] = row
+        return self._read_row(position, row) if isinstance(row, RowState) else row
+
+    def _read_row(self, position: int, saved: RowState) -> _Row:
+        """Put a saved row in the form in which it is used."""
+        slots, parts = map(list, zip(*saved.owners, strict=True)) if saved.owners else ([], [])
+        row = _Row(saved.message, self._restored_shape, slots, parts)
+        row.blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
+        self._rows[position] = row
         return row
 
     @property
@@ -341,8 +344,12 @@ class Layout:
         return render(row.envelope, [text]), form.part_tokens[part]
 
     def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
-        row = self._row_at(position)
-        if row is None or row.blank:
+        row = self._rows[position]
+        if row is None:
+            return None, 0
+        if isinstance(row, RowState):
+            row = self._read_row(position, row)
+        if row.blank:
             return None, 0
         slots = row.slots
         if len(slots) == 1 and slots[0] >= 0:

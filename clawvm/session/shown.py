@@ -11,8 +11,10 @@ __all__ = ["Shown", "Version"]
 
 Message = dict[str, Any]
 
-# A block has the messages of this many positions: a change moves no more than one block's.
-_BLOCK_BITS = 9
+# A block has the messages of 128 positions, and a change moves no more than one block's; a group
+# has 64 blocks.
+_BLOCK_BITS = 7
+_GROUP_BITS = 6
 
 
 class Version:
@@ -45,21 +47,11 @@ class _Block:
         self.messages: list[Message] = []
         self.tokens: list[int] = []
 
-    def get(self, position: int) -> tuple[int, Message | None]:
-        """Return where a position is or would be, and its message."""
-        positions = self.positions
-        place = bisect_left(positions, position)
-        there = place < len(positions) and positions[place] == position
-        return place, self.messages[place] if there else None
-
-    def set(self, place: int, position: int, message: Message, tokens: int, is_new: bool) -> None:
-        """Put a message at a place, before the one that is there or instead of it."""
-        if is_new:
-            self.positions.insert(place, position)
-            self.messages.insert(place, message)
-            self.tokens.insert(place, tokens)
-        else:
-            self.messages[place], self.tokens[place] = message, tokens
+    def insert(self, place: int, position: int, message: Message, tokens: int) -> None:
+        """Put a message before the one at a place."""
+        self.positions.insert(place, position)
+        self.messages.insert(place, message)
+        self.tokens.insert(place, tokens)
 
     def drop(self, place: int) -> None:
         """Take a message out."""
@@ -88,7 +80,10 @@ class Shown:
 
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
-        self._totals: list[int] = []  # tokens of each block
+        # Tokens of each block, and of each group of blocks: so many that a sum up to some place is
+        # short on each level.
+        self._totals: list[int] = []
+        self._group_totals: list[int] = []
         # Tokens of all messages that are shown.
         self.tokens = 0
         self._newest = Version(self)
@@ -105,8 +100,10 @@ class Shown:
         if number >= len(self._blocks):
             return None
         block = self._blocks[number]
-        place, message = block.get(position)
-        return None if message is None else (message, block.tokens[place])
+        place = bisect_left(block.positions, position)
+        if block.positions[place : place + 1] != [position]:
+            return None
+        return block.messages[place], block.tokens[place]
 
     def change(self, messages: Sequence[tuple[int, Message | None, int]]) -> int:
         """Show other messages.
@@ -123,31 +120,55 @@ class Shown:
             Tokens before the first message that is not the same any more.
         """
         undo: list[tuple[int, Message | None]] = []
-        kept = -1
+        kept = self.tokens
         with self._lock:
             for position, message, tokens in messages:
                 number = position >> _BLOCK_BITS
-                while number >= len(self._blocks):
-                    self._blocks.append(_Block())
-                    self._totals.append(0)
-                block = self._blocks[number]
-                place, last = block.get(position)
+                block = self._blocks[number] if number < len(self._blocks) else self._grow(number)
+                positions = block.positions
+                place = bisect_left(positions, position)
+                is_there = place < len(positions) and positions[place] == position
+                last = block.messages[place] if is_there else None
                 if last is message or last == message:
                     continue
-                if kept < 0:
-                    kept = sum(self._totals[:number]) + sum(block.tokens[:place])
+                if not undo:
+                    kept = self._before(number, place)
                 undo.append((position, last))
-                more = tokens if last is None else tokens - block.tokens[place]
-                self._totals[number] += more
-                self.tokens += more
+                self._count(number, tokens - block.tokens[place] if is_there else tokens)
                 if message is None:
                     block.drop(place)
+                elif is_there:
+                    block.messages[place], block.tokens[place] = message, tokens
                 else:
-                    block.set(place, position, message, tokens, last is None)
+                    block.insert(place, position, message, tokens)
             if undo:
                 older, self._newest = self._newest, Version(self)
                 older.undo, older.next = undo, self._newest
-        return self.tokens if kept < 0 else kept
+        return kept
+
+    def _grow(self, number: int) -> _Block:
+        """Make the blocks up to a number; returns the last."""
+        while number >= len(self._blocks):
+            if not len(self._blocks) & (1 << _GROUP_BITS) - 1:
+                self._group_totals.append(0)
+            self._blocks.append(_Block())
+            self._totals.append(0)
+        return self._blocks[number]
+
+    def _count(self, number: int, more: int) -> None:
+        """Count tokens that a block has now and had not before."""
+        self._totals[number] += more
+        self._group_totals[number >> _GROUP_BITS] += more
+        self.tokens += more
+
+    def _before(self, number: int, place: int) -> int:
+        """Return the tokens of the messages before a place in a block."""
+        group = number >> _GROUP_BITS
+        return (
+            sum(self._group_totals[:group])
+            + sum(self._totals[group << _GROUP_BITS : number])
+            + sum(self._blocks[number].tokens[:place])
+        )
 
     def split(self, version: Version, start: int) -> tuple[list[Message], list[Message]]:
         """Return the messages of a version, those before the position `start` apart."""
@@ -158,7 +179,7 @@ class Shown:
             for number, block in enumerate(self._blocks):
                 if number in older:
                     block = block.before(older[number].items())
-                place = 0 if start <= number << _BLOCK_BITS else block.get(start)[0]
+                place = bisect_left(block.positions, start)
                 head += block.messages[:place]
                 rest += block.messages[place:] if place else block.messages
         return head, rest

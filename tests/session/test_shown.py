@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clawvm import PageType, Session
 from clawvm.session.shown import Shown
 
-POSITIONS_MAX = 1_600  # several blocks
+POSITIONS_MAX = 20_000  # several groups of blocks
 CHANGES = st.lists(
     st.dictionaries(
         st.integers(0, POSITIONS_MAX), st.none() | st.integers(1, 3), min_size=1, max_size=8
@@ -50,6 +50,7 @@ def test_every_version_stays_what_it_was_and_the_prefix_is_counted(changes, star
         head = [message_of(then[place]) for place in sorted(then) if place < start]
         rest = [message_of(then[place]) for place in sorted(then) if place >= start]
         assert version.split(start) == (head, rest)
+    assert shown.tokens == sum(model.values())
     for place in range(POSITIONS_MAX + 1):
         number = model.get(place)
         assert shown.get(place) == (None if number is None else (message_of(number), number))
