@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from ..messages import PART_OVERHEAD, Part, PartKind, Shape, form_tokens, shorten_arguments
 from ..messages import Form as PartForm
-from ..messages import Part, PartKind, Shape, form_tokens, shorten_arguments
 from ..pages import RULES, Fidelity, PageForm, PageType
 from ..representations import Builders, Form, Source, build, detect
 from ..residency import PageKind, page_weight
@@ -28,8 +28,7 @@ _RECALL_QUALITY = 150
 _CHEAPER = (Fidelity.COMPRESSED, Fidelity.STRUCTURED, Fidelity.POINTER)
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A page's ladder, cheapest level first, and its base utility."""
 
     ladder: dict[Fidelity, PageForm]
@@ -68,17 +67,19 @@ class LadderMaker:
 
     def given(self, part: Part, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
         """Build the ladder of a page with one part and the given cheaper forms."""
-        cheaper = {
-            level: PageForm((form.text,), (self._tokens(part, form.text),), form.quality)
-            for level, form in forms.items()
-            if form.text.strip()  # Anthropic refuses a blank text.
-        }
+        cheaper = self._cheaper(forms)
         full = PageForm((None,), (self._tokens(part, None),), FULL_QUALITY)
         return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(part.text)))
 
+    def plain(self, text: str, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
+        """Build the ladder of a text that is a message of its own, with the given cheaper forms."""
+        cheaper = self._cheaper(forms)
+        full = PageForm((None,), (self.tokens(text),), FULL_QUALITY)
+        return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(text)))
+
     def tokens(self, text: str) -> int:
         """Count what a text costs as a message of its own."""
-        return self._tokens(Part(PartKind.TEXT, text), None)
+        return self.counts.count(text) + PART_OVERHEAD
 
     def whole(self, parts: Sequence[Part], kind: PageKind) -> Made:
         """Build the ladder of a page that is shown as it is or not at all."""
@@ -128,6 +129,14 @@ class LadderMaker:
         full = PageForm((None, None), tokens, FULL_QUALITY)
         return Made(_strictly_cheaper(full, cheaper), call_weight + result_weight)
 
+    def _cheaper(self, forms: Mapping[Fidelity, Form]) -> dict[Fidelity, PageForm]:
+        """Count forms that stand for a whole text."""
+        return {
+            level: PageForm((form.text,), (self.tokens(form.text),), form.quality)
+            for level, form in forms.items()
+            if form.text.strip()  # Anthropic refuses a blank text.
+        }
+
     def _forms(self, source: Source, page_type: PageType) -> dict[Fidelity, Form]:
         levels = [level for level in _CHEAPER if level in RULES[page_type].levels]
         return build(source, levels, self.counts.count, self._builders)
@@ -140,17 +149,23 @@ def _strictly_cheaper(
     full: PageForm, cheaper: dict[Fidelity, PageForm]
 ) -> dict[Fidelity, PageForm]:
     """Leave out each level that is not cheaper, or not worse, than the next dearer that stays."""
-    kept = {Fidelity.FULL: full}
-    dearer = full
-    for level in _CHEAPER:
-        form = cheaper.get(level)
-        if form is not None and form.tokens < dearer.tokens and form.quality <= dearer.quality:
-            kept[level] = form
-            dearer = form
-    return {level: _recallable(kept[level]) for level in sorted(kept)}
+    kept = [(Fidelity.FULL, full)]
+    if cheaper:
+        dearer, dearer_tokens = full, full.tokens
+        for level in _CHEAPER:
+            form = cheaper.get(level)
+            if form is None or form.quality > dearer.quality:
+                continue
+            tokens = form.tokens
+            if tokens < dearer_tokens:
+                kept.append((level, _recallable(form)))
+                dearer, dearer_tokens = form, tokens
+    kept.reverse()
+    return dict(kept)
 
 
 def _recallable(form: PageForm) -> PageForm:
     """Add to what a form keeps the worth of being able to recall the rest."""
     rest = FULL_QUALITY - form.quality
-    return replace(form, quality=form.quality + rest * _RECALL_QUALITY // FULL_QUALITY)
+    quality = form.quality + rest * _RECALL_QUALITY // FULL_QUALITY
+    return PageForm(form.texts, form.part_tokens, quality)
