@@ -119,12 +119,12 @@ class GivenPages:
     ) -> Made:
         kind = _KIND_OF_TYPE[page_type]
         old = self._book.live.get(page_id)
-        if old is not None:
-            # A page that has grown, such as a log, is not counted from its beginning again.
-            self._ladders.counts.count_appended(old.texts[0], text)
+        counts = self._ladders.counts
+        # A page that has grown, such as a log, is not counted from its beginning again.
+        tokens = counts.count_appended(old.texts[0], text) if old else counts.count(text)
         if forms is not None:
             _refuse_levels(page_id, page_type, forms)
-            return self._ladders.plain(text, kind, forms)
+            return self._ladders.plain(text, tokens, kind, forms)
         same_text = old is not None and old.texts == (text,)
         next_version = old.version if old and same_text else self._book.next_version(page_id)
         handle = handle_of(self._book.session_id, page_id, max(version, next_version))

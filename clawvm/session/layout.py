@@ -176,7 +176,9 @@ class Layout:
         self.show_restored()
         for position in self._places.pop(page.slot, ()):
             row = self._row_at(position)
-            if row is not None:
+            if row is not None and len(row.slots) == 1:
+                self._rows[position] = None
+            elif row is not None:
                 row.slots[:] = [_GONE if slot == page.slot else slot for slot in row.slots]
                 if row.slots.count(_GONE) == len(row.slots):
                     self._rows[position] = None
