@@ -242,6 +242,48 @@ cdef class PageTable:
         with cython.critical_section(self):
             return required_level(record_at(&self.table, number, slot))
 
+    # -- Several pages at once --------------------------------------------------------------------
+
+    def below_floor(self, slots):
+        """Return those of some slots whose page is at a lower level than its floor."""
+        cdef tuple given = tuple(slots)
+        cdef list numbers = [as_slot(slot) for slot in given]
+        cdef list below = []
+        cdef PageRecord *record
+        cdef Py_ssize_t place
+        with cython.critical_section(self):
+            for place in range(len(given)):
+                record = record_at(&self.table, numbers[place], given[place])
+                if record.level < record.floor:
+                    below.append(numbers[place])
+        return below
+
+    def gains(self, steps, turn):
+        """Return what pages gain by steps from one level to another, exact integers."""
+        cdef uint32_t seen = as_turn(turn)
+        cdef list given = [tuple(step) for step in steps]
+        cdef list plain = [(as_slot(s), as_level(low), as_level(up)) for s, low, up in given]
+        cdef list found = []
+        cdef Py_ssize_t place
+        cdef int64_t now
+        with cython.critical_section(self):
+            now = now_of(&self.table, seen)
+            for place in range(len(given)):
+                found.append(gain_of(&self.table, now, given[place], plain[place]))
+        return found
+
+    def least_earner(self, spared, turn):
+        """Return the slot of the resident page of least value per token, -1 if there is none."""
+        cdef uint32_t best, seen = as_turn(turn)
+        cdef tuple given = tuple(spared)
+        cdef list numbers = [as_slot(slot) for slot in given]
+        with cython.critical_section(self):
+            need_pages(&self.table, given, numbers)
+            mark_spared(&self.table, numbers, True)
+            best = least_earner(&self.table, now_of(&self.table, seen))
+            mark_spared(&self.table, numbers, False)
+        return -1 if best == NO_SLOT else <int64_t> best
+
     # -- Selection --------------------------------------------------------------------------------
 
     def select(self, budget, turn):

@@ -168,7 +168,8 @@ class PageForm:
     @property
     def tokens(self) -> int:
         """What the level costs in a prompt."""
-        return sum(self.part_tokens)
+        parts = self.part_tokens
+        return parts[0] if len(parts) == 1 else sum(parts)
 
 
 @dataclass(slots=True)

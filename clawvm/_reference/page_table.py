@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import exact, invariants, selector, validate
 from .arithmetic import score, turn_heat
+from .batches import least_earner
 from .dirty import digest_bytes, digest_words, next_version
 from .exact import STATES_MAX, ExactSelection
 from .layout import CHANGED, LIVE, record_dtype
@@ -258,6 +259,46 @@ class PageTable(Persistent):
     def required_level(self, slot: int) -> int:
         """Return the least level of the next plan: the floor if pinned hard, or a demand above."""
         return required_level(self._record(slot))
+
+    # -- Several pages at once --------------------------------------------------------------------
+
+    @locked
+    def below_floor(self, slots: Iterable[int]) -> list[int]:
+        """Return those of some slots whose page is at a lower level than its floor."""
+        return [slot for slot in slots if (page := self._record(slot)).level < page.floor]
+
+    @locked
+    def gains(self, steps: Iterable[Sequence[int]], turn: int) -> list[int]:
+        """Return what pages gain by steps from one level to another, exact integers.
+
+        Parameters
+        ----------
+        steps : iterable of (slot, level, level)
+            Levels that the ladder has; from the first to the second.
+        turn : int
+            The turn at which it counts.
+        """
+        now = self._now(validate.turn(turn))
+        return [self._gain(slot, lower, upper, now) for slot, lower, upper in steps]
+
+    def _gain(self, slot: int, lower: int, upper: int, now: int) -> int:
+        (record, lower), (_, upper) = self._at(slot, lower), self._at(slot, upper)
+        return score(record.heat, now) * (quality_at(record, upper) - quality_at(record, lower))
+
+    @locked
+    def least_earner(self, spared: Iterable[int], turn: int) -> int:
+        """Return the slot of the resident page of least value per token, -1 if there is none. O(N).
+
+        Parameters
+        ----------
+        spared : iterable of int
+            Slots of pages that have not had to earn their place, beside those pinned hard.
+        turn : int
+            The turn at which it counts.
+        """
+        now = self._now(validate.turn(turn))
+        pages = [self._record(slot) for slot in spared]
+        return least_earner(self._records, now, {self._slots[page.page_id] for page in pages})
 
     # -- Selection --------------------------------------------------------------------------------
 

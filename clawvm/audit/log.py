@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
 from .. import crash_points
-from ..errors import AuditEventInvalid, AuditUnavailable, LimitExceeded
+from ..errors import AuditUnavailable, LimitExceeded
 from . import events
+from .encoding import SESSION_FIELDS, encoder, in_order
 from .output import LogOutput
 from .reader import LINE_BYTES_MAX, NO_LINE
 
@@ -23,20 +23,20 @@ KEEP = 8
 ROTATE_BYTES = 64 * 1024 * 1024
 ROTATE_BYTES_MIN = 1024
 FLUSH_BYTES = 64 * 1024
+DEFERRED_MAX = 1024
 BACKLOG_BYTES_MAX = 1024 * 1024
 """Most that is kept in memory while the disk takes nothing; lines past that are lost and counted.
 """
 
-_SESSION_FIELDS = {
-    event: names for event, names in events.FIELDS.items() if event not in events.OWN_EVENTS
-}
+_Deferred = tuple[str, int, float, Callable[..., Mapping[str, Any]], tuple[Any, ...]]
 
 
 class AuditLog:
     """Writes a session's decision trace as JSON Lines, each line bound to the one before by hash.
 
-    What is written stands in memory until `flush`, or until there are 64 KiB of it; after a flush
-    it survives the death of the process, though not that of the machine. A disk that takes nothing
+    What is written stands in memory until `flush`, or until there are 64 KiB of it, or 1,024 lines
+    that were deferred; after a flush it survives the death of the process, though not that of the
+    machine. A disk that takes nothing
     stops nobody: up to `BACKLOG_BYTES_MAX` are kept for it, then lines are lost, which is counted
     in `lost` and told in the log itself once the disk takes lines again.
 
@@ -82,9 +82,11 @@ class AuditLog:
         self.lost = 0
         self.failure: OSError | None = None
         self._clock = clock
-        self._encode = _encoder()
+        self._encode = encoder()
         self._rotate_bytes = self._rotate_at = rotate_bytes
         self._flush_at = FLUSH_BYTES
+        # Events that are to become lines: name, turn, time, and what makes the fields of what.
+        self._deferred: list[_Deferred] = []
         self._lines: list[bytes] = []
         self._buffered = 0
         # Losses since the last that the log tells of: how many, their turns.
@@ -119,11 +121,13 @@ class AuditLog:
     @property
     def head(self) -> str:
         """Hash of the last line; kept elsewhere, it proves that the end was not cut off."""
+        self._write_deferred()
         return self._head
 
     @property
     def lines(self) -> int:
         """How many lines there have been, those still in memory included."""
+        self._write_deferred()
         return self._n
 
     # Each event with its fields, for a type checker.
@@ -183,14 +187,42 @@ class AuditLog:
         AuditUnavailable
             After `close`.
         """
-        if tuple(fields) != _SESSION_FIELDS.get(event):
-            fields = _in_order(event, fields)
+        if tuple(fields) != SESSION_FIELDS.get(event):
+            fields = in_order(event, fields)
         if self._closed:
             raise self._is_closed()
-        if self._missing:
-            self._miss(turn)
-        else:
-            self._put(event, turn, fields)
+        self._write_deferred()
+        self._take(event, turn, self._clock(), fields)
+
+    def defer(
+        self, event: str, turn: int, make: Callable[..., Mapping[str, Any]], *facts: Any
+    ) -> None:
+        """Add a line that is put together when it is written, by ``make(*facts)``.
+
+        It has the place and the time of this call. This is for whoever cannot wait: putting a line
+        together takes ten times as long as this.
+
+        Parameters
+        ----------
+        event : str
+            One of those that a session writes.
+        turn : int
+            The session's turn.
+        make : callable
+            Returns the event's fields, in the order of a line, as JSON.
+        *facts
+            What it is given; nothing of it changes any more.
+
+        Raises
+        ------
+        AuditUnavailable
+            After `close`.
+        """
+        if self._closed:
+            raise self._is_closed()
+        self._deferred.append((event, turn, self._clock(), make, facts))
+        if len(self._deferred) >= DEFERRED_MAX:
+            self.flush()
 
     def flush(self) -> bool:
         """Write to the file what is in memory.
@@ -207,6 +239,7 @@ class AuditLog:
         """
         if self._closed:
             raise self._is_closed()
+        self._write_deferred()
         if not self._drain():
             return False
         if not self._missing:
@@ -255,11 +288,29 @@ class AuditLog:
             self._put("begun", turn, {"format": events.FORMAT})
         self._is_new = True
 
-    def _put(self, event: str, turn: int, fields: dict[str, Any]) -> None:
-        line, head = self._sealed(event, turn, fields)
+    def _write_deferred(self) -> None:
+        """Make lines of what was deferred."""
+        deferred, self._deferred = self._deferred, []
+        for event, turn, then, make, facts in deferred:
+            self._take(event, turn, then, make(*facts))
+
+    def _take(self, event: str, turn: int, then: float, fields: Mapping[str, Any]) -> None:
+        """Put a line of a session's, or count it where lines are being lost."""
+        if self._missing:
+            self._miss(turn)
+        else:
+            self._put(event, turn, fields, then)
+
+    def _put(
+        self, event: str, turn: int, fields: Mapping[str, Any], then: float | None = None
+    ) -> None:
+        """Put a line at the end; one of the log's own is of now."""
+        if then is None:
+            then = self._clock()
+        line, head = self._sealed(event, turn, then, fields)
         if self._output.size + self._buffered + len(line) > self._rotate_at and not self._is_new:
             self._rotate(turn)
-            line, head = self._sealed(event, turn, fields)
+            line, head = self._sealed(event, turn, then, fields)
         if self._buffered and self._buffered + len(line) > BACKLOG_BYTES_MAX and not self._drain():
             self._miss(turn)
             return
@@ -275,14 +326,16 @@ class AuditLog:
         if self._buffered >= self._flush_at:
             self._drain()
 
-    def _sealed(self, event: str, turn: int, fields: dict[str, Any]) -> tuple[bytes, str]:
+    def _sealed(
+        self, event: str, turn: int, then: float, fields: Mapping[str, Any]
+    ) -> tuple[bytes, str]:
         """Return the next line with its hash at its end, and the hash."""
         body = self._encode(
             {
                 "n": self._n + 1,
                 "event": event,
                 "turn": turn,
-                "time": self._clock(),
+                "time": then,
                 **fields,
                 "prev": self._head,
             }
@@ -332,38 +385,3 @@ class AuditLog:
 
     def _is_closed(self) -> AuditUnavailable:
         return AuditUnavailable(f"audit log {self.path} is closed; open it again to write more")
-
-
-def _encoder() -> Callable[[dict[str, Any]], bytes]:
-    import msgspec
-
-    encode = msgspec.json.Encoder().encode
-
-    def encoded(record: dict[str, Any]) -> bytes:
-        try:
-            try:
-                return encode(record)
-            except (OverflowError, UnicodeEncodeError):
-                # msgspec writes 64-bit integers and valid Unicode; the standard library the rest.
-                return json.dumps(record, separators=(",", ":")).encode("ascii")
-        except TypeError as error:
-            raise AuditEventInvalid(
-                f"an audit event {record['event']!r} has fields that JSON can say, found "
-                f"something else: {error}"
-            ) from error
-
-    return encoded
-
-
-def _in_order(event: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an event in the order of a line."""
-    names = _SESSION_FIELDS.get(event)
-    if names is None:
-        known = ", ".join(_SESSION_FIELDS)
-        raise AuditEventInvalid(f"an audit event is one of {known}, found {event!r}")
-    if set(fields) != set(names):
-        raise AuditEventInvalid(
-            f"an audit event {event!r} has the fields {', '.join(names) or 'none'}, found "
-            f"{', '.join(fields) or 'none'}; write all of them and no others"
-        )
-    return {name: fields[name] for name in names}

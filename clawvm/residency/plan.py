@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..pages import Fidelity, Page
+from ..pages import LEVELS, Fidelity, Page
 
 if TYPE_CHECKING:
     from .._backend import core
@@ -24,7 +24,7 @@ class Move(NamedTuple):
 
 @dataclass(slots=True)
 class View:
-    """What a policy sees when a prompt is to be assembled.
+    """What a policy sees when a prompt is to be assembled; it holds until `decide` returns.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Decision:
         selected.
     proven : bool or None
         Whether no selection has more value; None where that was not asked.
-    required : list of int
+    required : sequence of int
         Slots of the floor, dearest first; only when it does not fit.
     feasible : bool
         Whether the floor fitted; if not, no page has moved.
@@ -89,13 +89,12 @@ class Decision:
     value: int | None = None
     bound: int | None = None
     proven: bool | None = None
-    required: list[int] = field(default_factory=list)
+    required: Sequence[int] = ()
     feasible: bool = True
 
 
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """What was decided for one prompt.
+    """What was decided for one prompt; nobody changes it.
 
     Parameters
     ----------
@@ -105,8 +104,8 @@ class Plan:
         The session's turn, from 1.
     budget_tokens, used_tokens, floor_tokens : int
         The budget, what the prompt costs, and what its floor costs (0 when nothing was selected).
-    moves : tuple of Move
-        Pages that changed level since the last plan.
+    moves : sequence of (page id, old level, new level)
+        Pages that changed level since the last plan; an attribute as a tuple of `Move`.
     epoch : bool
         Whether pages were demoted to make room.
     prefix_tokens_kept : int
@@ -123,24 +122,69 @@ class Plan:
         The pages of a floor that does not fit, dearest first.
     """
 
-    policy: str
-    turn: int
-    budget_tokens: int
-    used_tokens: int
-    floor_tokens: int
-    moves: tuple[Move, ...]
-    epoch: bool
-    prefix_tokens_kept: int
-    value: int | None = None
-    bound: int | None = None
-    missing_tokens: int = 0
-    required: tuple[str, ...] = ()
-    proven: bool | None = None
+    FIELDS = (
+        *("policy", "turn", "budget_tokens", "used_tokens", "floor_tokens", "moves", "epoch"),
+        *("prefix_tokens_kept", "value", "bound", "missing_tokens", "required", "proven"),
+    )
+
+    __slots__ = (*(name for name in FIELDS if name != "moves"), "_moves", "changes")
+
+    def __init__(
+        self,
+        policy: str,
+        turn: int,
+        budget_tokens: int,
+        used_tokens: int,
+        floor_tokens: int,
+        moves: Sequence[tuple[str, int, int]],
+        epoch: bool,
+        prefix_tokens_kept: int,
+        value: int | None = None,
+        bound: int | None = None,
+        missing_tokens: int = 0,
+        required: tuple[str, ...] = (),
+        proven: bool | None = None,
+    ) -> None:
+        self.policy = policy
+        self.turn = turn
+        self.budget_tokens = budget_tokens
+        self.used_tokens = used_tokens
+        self.floor_tokens = floor_tokens
+        # As they came: a turn does not wait for objects that nobody may look at.
+        self.changes = moves
+        self._moves: tuple[Move, ...] | None = None
+        self.epoch = epoch
+        self.prefix_tokens_kept = prefix_tokens_kept
+        self.value = value
+        self.bound = bound
+        self.missing_tokens = missing_tokens
+        self.required = required
+        self.proven = proven
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """The pages that changed level since the last plan."""
+        if self._moves is None:
+            self._moves = tuple(
+                [Move(page_id, LEVELS[old], LEVELS[new]) for page_id, old, new in self.changes]
+            )
+        return self._moves
 
     @property
     def feasible(self) -> bool:
         """Whether the floor fitted the budget."""
         return self.missing_tokens == 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.FIELDS)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.FIELDS)
+        return f"Plan({shown})"
 
 
 def last_turn(table: core.PageTable, slot: int) -> int:

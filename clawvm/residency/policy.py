@@ -19,6 +19,7 @@ __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "pol
 
 LOW_WATER_PERCENT = 70
 _SOLVERS: Final = ("repair", "exact")
+_FULL = int(Fidelity.FULL)  # as the table tells levels
 
 
 class Policy(Protocol):
@@ -94,7 +95,7 @@ class ClawVMPolicy:
         table = view.table
         before = _admit(view)
         if table.used_tokens <= view.budget and not view.compacting:
-            return Decision(_moves(before, table), table.used_tokens)
+            return Decision(_moves(before, table) if before else [], table.used_tokens)
         decision = self._epoch(view, before)
         if not decision.feasible:
             for slot, level in before.items():
@@ -150,9 +151,12 @@ def _admit(view: View) -> dict[int, int]:
     before: dict[int, int] = {}
     for slot in view.fresh:
         before[slot] = table.level(slot)
-        table.set_level(slot, Fidelity.FULL)
+        table.set_level(slot, _FULL)
     # A pin may have come, or its floor may have been raised, while the page was below it.
-    floors = ((slot, page.floor) for slot, page in view.pinned.items())
+    below = table.below_floor(view.pinned)
+    if not below and not view.demands:
+        return before
+    floors = ((slot, view.pages[slot].floor) for slot in below)
     for slot, level in chain(floors, view.demands.items()):
         old = table.level(slot)
         if old < level:

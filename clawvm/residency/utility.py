@@ -11,6 +11,7 @@ what it was.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from math import isqrt
 
 __all__ = ["SUPERSEDED_PERCENT", "PageKind", "page_weight", "superseded_weight"]
@@ -60,12 +61,15 @@ def page_weight(kind: PageKind, characters: int) -> int:
         At least 1; ``worth * characters ** 0.75``, flat above 12,800 characters and a quarter of
         that under 200. Integer arithmetic throughout, so that every machine gets the same.
     """
-    size = min(characters, _SIZE_FLAT_CHARS)
-    # Two nested integer square roots of size**3 scaled by 2**32 are 256 * size**0.75.
-    scaled = isqrt(isqrt(size**3 << 32))
-    if characters < _SIZE_SMALL_CHARS:
-        scaled //= 4
-    return max(1, kind.worth * scaled >> 6)
+    return max(1, kind.worth * _scaled_size(min(characters, _SIZE_FLAT_CHARS)) >> 6)
+
+
+@lru_cache(maxsize=4096)
+def _scaled_size(characters: int) -> int:
+    """Return 256 times ``characters ** 0.75``, a quarter of it for a small text."""
+    # Two nested integer square roots of its cube scaled by 2**32.
+    scaled = isqrt(isqrt(characters**3 << 32))
+    return scaled // 4 if characters < _SIZE_SMALL_CHARS else scaled
 
 
 def superseded_weight(weight: int) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from ..errors import BudgetInfeasible
 from ..faults import FaultKind, FaultObserver
 from ..messages import Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin
-from ..residency import Decision, Move, Plan, Policy, StatefulPolicy, View
+from ..residency import Decision, Plan, Policy, StatefulPolicy, View
 from .book import PageBook
 from .layout import Layout
 from .prompt import Prompt
@@ -47,41 +47,33 @@ class Assembler:
         self._faults = faults
         self._on_infeasible: OnInfeasible = on_infeasible
         self._on_epoch = on_epoch
+        self._view = View(book.table, book.by_slot, book.pinned, 0, 0, (), (), self.demands)
         # Makes pages durable that are about to give way; None where nothing outlives the process.
-        self.secure: Callable[[list[Page]], None] | None = None
+        self.secure: Callable[[Iterable[Page]], None] | None = None
 
     def assemble(self, budget: int, tail: list[int], shape: Shape | None) -> Prompt:
         """Decide what is resident and render it; see `Session.assemble`."""
         if self.secure is not None and self._lacks_room(budget):
-            self.secure(list(self._book.by_slot.values()))
+            # Whatever is not among these is durable.
+            self.secure([self._book.by_slot[slot] for slot in self._book.unsaved])
         self._layout.show_restored()
         before = None if self.stateful is None else self.stateful.saved()
-        view = View(
-            table=self._book.table,
-            pages=self._book.by_slot,
-            pinned=self._book.pinned,
-            budget=budget,
-            turn=self.turn + 1,
-            fresh=list(self._book.fresh),
-            tail=tail,
-            demands=self.demands,
-            compacting=self.boundary == "compaction",
-        )
-        decision = self.policy.decide(view)
+        book, turn = self._book, self.turn + 1
+        decision = self.policy.decide(self._look(budget, turn, tail))
         if not decision.feasible:
             return self._infeasible(decision, budget)
         if decision.epoch:
             if self.secure is not None:
                 self._secure(decision, before)
             self._on_epoch()
-        self.turn += 1
+        self.turn = turn
         moves = self._apply(decision)
-        kept_tokens = self._layout.refresh(self._book.table.level)
+        kept_tokens = self._layout.refresh(book.table.level)
         self.plan = Plan(
             policy=self.policy.name,
-            turn=self.turn,
+            turn=turn,
             budget_tokens=budget,
-            used_tokens=self._book.table.used_tokens,
+            used_tokens=book.table.used_tokens,
             floor_tokens=decision.floor_tokens,
             moves=moves,
             epoch=decision.epoch,
@@ -90,7 +82,7 @@ class Assembler:
             bound=decision.bound,
             proven=decision.proven,
         )
-        self._book.fresh.clear()
+        book.fresh.clear()
         self.demands.clear()
         self._check_rules()
         return self._layout.prompt(shape, self.plan)
@@ -98,6 +90,16 @@ class Assembler:
     def forget(self, page: Page) -> None:
         """Drop what is held of a page that is archived."""
         self.demands.pop(page.slot, None)
+
+    def _look(self, budget: int, turn: int, tail: list[int]) -> View:
+        """Return what the policy is to see."""
+        view, book = self._view, self._book
+        # A session that is restored gets another table, and other pages that are pinned.
+        view.table, view.pinned = book.table, book.pinned
+        view.budget, view.turn, view.tail = budget, turn, tail
+        view.fresh, view.demands = list(book.fresh), self.demands
+        view.compacting = self.boundary == "compaction"
+        return view
 
     def _lacks_room(self, budget: int) -> bool:
         """Whether pages will have to give way, as far as can be told before it is decided."""
@@ -128,14 +130,16 @@ class Assembler:
         if self.stateful is not None:
             self.stateful.restore(remembered)
 
-    def _apply(self, decision: Decision) -> tuple[Move, ...]:
-        # A page with a new content looks different even at the level that it had.
-        self._layout.touch(self._book.fresh)
+    def _apply(self, decision: Decision) -> Sequence[tuple[str, int, int]]:
+        """Note what looks different now, and return the moves with the ids of their pages."""
+        if self._book.fresh:
+            # A page with a new content looks different even at the level that it had.
+            self._layout.touch(self._book.fresh)
+        if not decision.moves:
+            return ()
         self._layout.touch([slot for slot, _, _ in decision.moves])
         by_slot = self._book.by_slot
-        return tuple(
-            [Move(by_slot[slot].id, LEVELS[old], LEVELS[new]) for slot, old, new in decision.moves]
-        )
+        return [(by_slot[slot].id, old, new) for slot, old, new in decision.moves]
 
     def _infeasible(self, decision: Decision, budget: int) -> Prompt:
         turn = self.turn + 1
@@ -159,15 +163,12 @@ class Assembler:
             missing_tokens=error.missing_tokens,
             required=error.page_ids,
         )
-        return Prompt([], plan)
+        return Prompt(plan, None)
 
     def _check_rules(self) -> None:
         """See that each hard-pinned page is at its floor, bootstrap pages after a boundary too."""
-        level_of = self._book.table.level
-        for slot, page in self._book.pinned.items():
-            level = level_of(slot)
-            if level >= page.floor:
-                continue
+        for slot in self._book.table.below_floor(self._book.pinned):
+            page, level = self._book.by_slot[slot], self._book.table.level(slot)
             lost = self.boundary is not None and page.type is PageType.BOOTSTRAP
             kind = FaultKind.POST_COMPACTION_BOOTSTRAP if lost else FaultKind.PINNED_INVARIANT_MISS
             after = "" if self.boundary is None else f" after a {self.boundary}"

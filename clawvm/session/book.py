@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from .._backend import core
 from ..errors import PageInvalid, PageNotFound
-from ..pages import RULES, Fidelity, Page, PageType, Pin, Provenance, Scope
+from ..pages import RULES, Fidelity, Page, PageForm, PageType, Pin, Provenance, Scope
 from ..tokens import digest
 from .ladders import Made
 
 __all__ = ["PageBook", "handle_of", "joined", "text_of"]
 
-_LEVELS = (Fidelity.POINTER, Fidelity.STRUCTURED, Fidelity.COMPRESSED, Fidelity.FULL)
 # Parts of a page are digested as one text; a tab between two newlines keeps ("a", "b") and ("ab",)
 # apart well enough for a hint.
 _PART_SEPARATOR = "\n\t\n"
@@ -149,61 +148,76 @@ class PageBook:
             )
         rules = RULES[page_type]
         old = self.live.get(page_id)
-        text_digest = self._digest(joined(texts))
+        scope = rules.scope if scope is None else scope
+        pin = rules.pin if pin is None else pin
+        floor = rules.floor if floor is None else floor
+        tokens, quality = _columns(made.ladder)
+        slot = self.table.put(
+            page_id,
+            tokens,
+            quality,
+            made.weight,
+            page_type=page_type,
+            pin=pin,
+            floor=floor,
+            digest=self._digest(joined(texts)),
+            turn=turn,
+        )
+        if old is not None and old.texts != texts:
+            # The table compares digests; two contents may have the same.
+            version = max(version, old.version + 1)
+        counted = self.table.version(slot)
+        if version > counted:
+            self.table.advance(slot, version)
+            counted = version
+        if old is None:
+            page = self._enter(page_id, page_type, provenance, scope, texts, made, slot, turn)
+            page.is_given = is_given
+        else:
+            page = old
+            if counted > page.version:
+                self.history[page_id, page.version] = text_of(page)
+            page.type, page.provenance, page.scope = page_type, provenance, scope
+            page.texts, page.ladder, page.weight = texts, made.ladder, made.weight
+        page.pin, page.floor, page.version = pin, floor, counted
+        page.recompute_cost, page.is_tool, page.label = recompute_cost, is_tool, label
+        page.granted_by = granted_by
+        self._index_pin(page)
+        self.fresh[slot] = None
+        self.unsaved[slot] = None
+        return page
+
+    def _enter(
+        self,
+        page_id: str,
+        page_type: PageType,
+        provenance: Provenance,
+        scope: Scope,
+        texts: tuple[str, ...],
+        made: Made,
+        slot: int,
+        turn: int,
+    ) -> Page:
+        """Make the object of a new page; what is not told here, the caller sets."""
+        rules = RULES[page_type]
+        self.serial += 1
         page = Page(
             id=page_id,
             type=page_type,
             provenance=provenance,
-            scope=rules.scope if scope is None else scope,
-            pin=rules.pin if pin is None else pin,
-            floor=rules.floor if floor is None else floor,
+            scope=scope,
+            pin=rules.pin,
+            floor=rules.floor,
             texts=texts,
             ladder=made.ladder,
             weight=made.weight,
-            recompute_cost=recompute_cost,
-            is_tool=is_tool,
-            label=label,
+            slot=slot,
             request=turn,
-            is_given=is_given,
-            granted_by=granted_by,
+            serial=self.serial,
         )
-        page.slot = self._enter_record(page, text_digest, turn)
-        if old is not None and old.texts != texts:
-            # The table compares digests; two contents may have the same.
-            version = max(version, old.version + 1)
-        if version > self.table.version(page.slot):
-            self.table.advance(page.slot, version)
-        page.version = self.table.version(page.slot)
-        if old is None:
-            self._enter(page)
-        else:
-            if page.version > old.version:
-                self.history[page_id, old.version] = text_of(old)
-            page = _carry_over(old, page)
-        self._index_pin(page)
-        self.fresh[page.slot] = None
-        self.unsaved[page.slot] = None
+        self.live[page_id] = page
+        self.by_slot[slot] = page
         return page
-
-    def _enter_record(self, page: Page, text_digest: bytes, turn: int) -> int:
-        ladder = page.ladder
-        return self.table.put(
-            page.id,
-            [ladder[level].tokens if level in ladder else None for level in _LEVELS],
-            [ladder[level].quality if level in ladder else 1 for level in _LEVELS],
-            page.weight,
-            page_type=page.type,
-            pin=page.pin,
-            floor=page.floor,
-            digest=text_digest,
-            turn=turn,
-        )
-
-    def _enter(self, page: Page) -> None:
-        self.serial += 1
-        page.serial = self.serial
-        self.live[page.id] = page
-        self.by_slot[page.slot] = page
 
     def _index_pin(self, page: Page) -> None:
         if page.pin is Pin.HARD:
@@ -248,11 +262,10 @@ class PageBook:
         self.unsaved_archive.append(page)
 
 
-def _carry_over(old: Page, new: Page) -> Page:
-    """Give the page object that others hold the new content."""
-    old.type, old.provenance, old.scope = new.type, new.provenance, new.scope
-    old.pin, old.floor, old.texts, old.ladder = new.pin, new.floor, new.texts, new.ladder
-    old.weight, old.recompute_cost = new.weight, new.recompute_cost
-    old.is_tool, old.label, old.version = new.is_tool, new.label, new.version
-    old.granted_by = new.granted_by
-    return old
+def _columns(ladder: Mapping[Fidelity, PageForm]) -> tuple[list[int | None], list[int]]:
+    """Return tokens and qualities by level, as the table takes them."""
+    tokens: list[int | None] = [None, None, None, None]
+    quality = [1, 1, 1, 1]
+    for level, form in ladder.items():
+        tokens[level - 1], quality[level - 1] = form.tokens, form.quality
+    return tokens, quality

@@ -129,10 +129,12 @@ class Conversation:
             the messages go on waiting.
         """
         self._layout.show_restored()
-        mended, findings = self._mended() if self._waiting else ([], [])
         if turn != self._turn:
             self._turn = turn
             self.entered = []
+        if not self._waiting:
+            return []
+        mended, findings = self._mended()
         self._repeated = []
         self._made = []
         self._calls.begin()

@@ -25,6 +25,11 @@ _KIND_OF_TYPE = {
     PageType.EVIDENCE: PageKind.OTHER_RESULT,
     PageType.CONVERSATION: PageKind.USER,
 }
+_LABELS = {page_type: f"{page_type.name.lower()} page" for page_type in PageType}
+_FORM_LEVELS = {
+    page_type: [level for level in rules.levels if level is not Fidelity.FULL]
+    for page_type, rules in RULES.items()
+}
 
 
 class Terms(NamedTuple):
@@ -92,7 +97,7 @@ class GivenPages:
             made,
             provenance,
             turn,
-            label=f"{page_type.name.lower()} page",
+            label=_LABELS[page_type],
             scope=terms.scope,
             pin=terms.pin,
             floor=terms.floor,
@@ -112,18 +117,18 @@ class GivenPages:
         forms: Mapping[Fidelity, Form] | None,
         version: int,
     ) -> Made:
-        part = Part(PartKind.TEXT, text)
         kind = _KIND_OF_TYPE[page_type]
         old = self._book.live.get(page_id)
-        if old is not None:
-            # A page that has grown, such as a log, is not counted from its beginning again.
-            self._ladders.counts.count_appended(old.texts[0], text)
+        counts = self._ladders.counts
+        # A page that has grown, such as a log, is not counted from its beginning again.
+        tokens = counts.count_appended(old.texts[0], text) if old else counts.count(text)
         if forms is not None:
             _refuse_levels(page_id, page_type, forms)
-            return self._ladders.given(part, kind, forms)
+            return self._ladders.plain(text, tokens, kind, forms)
         same_text = old is not None and old.texts == (text,)
         next_version = old.version if old and same_text else self._book.next_version(page_id)
         handle = handle_of(self._book.session_id, page_id, max(version, next_version))
+        part = Part(PartKind.TEXT, text)
         return self._ladders.text(part, page_type, kind, handle, page_type.name.lower())
 
     def _change_terms(self, page: Page, terms: Terms) -> None:
@@ -147,8 +152,10 @@ def _refuse_poison(
     page_id: str, page_type: PageType, provenance: Provenance, granted_by: str
 ) -> None:
     """Refuse that what a tool or a document brought steers the agent, unless somebody allows it."""
+    if page_type not in PROTECTED or granted_by:
+        return
     kind = kind_of_source(provenance.source)
-    if page_type in PROTECTED and kind not in TRUSTED and not granted_by:
+    if kind not in TRUSTED:
         raise PageInvalid(
             f"page {page_id!r}: what came from a {kind} ({provenance.source} "
             f"{provenance.reference!r}) does not become a {page_type.name.lower()} page by itself; "
@@ -158,7 +165,7 @@ def _refuse_poison(
 
 def _refuse_levels(page_id: str, page_type: PageType, forms: Mapping[Fidelity, Form]) -> None:
     """Refuse a form at a level that the type's ladder does not have below full."""
-    levels = [level for level in RULES[page_type].levels if level is not Fidelity.FULL]
+    levels = _FORM_LEVELS[page_type]
     for level in forms:
         if level not in levels:
             raise PageInvalid(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from ..messages import PART_OVERHEAD, Part, PartKind, Shape, form_tokens, shorten_arguments
 from ..messages import Form as PartForm
-from ..messages import Part, PartKind, Shape, form_tokens, shorten_arguments
 from ..pages import RULES, Fidelity, PageForm, PageType
 from ..representations import Builders, Form, Source, build, detect
 from ..residency import PageKind, page_weight
@@ -26,10 +26,11 @@ FULL_QUALITY = 1000
 # the prompt or one recall away, against 88 % without it, for half a point of those in the prompt.
 _RECALL_QUALITY = 150
 _CHEAPER = (Fidelity.COMPRESSED, Fidelity.STRUCTURED, Fidelity.POINTER)
+# What a form shows of each part, what that costs, and how much of the full text it keeps.
+_Rung = tuple[tuple[str | None, ...], tuple[int, ...], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A page's ladder, cheapest level first, and its base utility."""
 
     ladder: dict[Fidelity, PageForm]
@@ -68,17 +69,22 @@ class LadderMaker:
 
     def given(self, part: Part, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
         """Build the ladder of a page with one part and the given cheaper forms."""
-        cheaper = {
-            level: PageForm((form.text,), (self._tokens(part, form.text),), form.quality)
-            for level, form in forms.items()
-            if form.text.strip()  # Anthropic refuses a blank text.
-        }
+        cheaper = self._cheaper(forms)
         full = PageForm((None,), (self._tokens(part, None),), FULL_QUALITY)
         return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(part.text)))
 
+    def plain(self, text: str, tokens: int, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
+        """Build the ladder of a text that is a message of its own, with the given cheaper forms.
+
+        `tokens` are those of the text alone.
+        """
+        cheaper = self._cheaper(forms)
+        full = PageForm((None,), (tokens + PART_OVERHEAD,), FULL_QUALITY)
+        return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(text)))
+
     def tokens(self, text: str) -> int:
         """Count what a text costs as a message of its own."""
-        return self._tokens(Part(PartKind.TEXT, text), None)
+        return self.counts.count(text) + PART_OVERHEAD
 
     def whole(self, parts: Sequence[Part], kind: PageKind) -> Made:
         """Build the ladder of a page that is shown as it is or not at all."""
@@ -112,14 +118,14 @@ class LadderMaker:
         short_call = shorten_arguments(arguments, handle, _SHORT_ARGUMENT_CHARS)
         call_weight = page_weight(tool.call, len(call.text))
         result_weight = page_weight(tool.result, len(result.text))
-        cheaper: dict[Fidelity, PageForm] = {}
+        cheaper: dict[Fidelity, _Rung] = {}
         for level, form in forms.items():
             shown_call = short_call if level is Fidelity.POINTER else None
             shown_result = None if form is None else form.text
             call_quality = FULL_QUALITY if shown_call is None else _SHORT_CALL_QUALITY
             result_quality = FULL_QUALITY if form is None else form.quality
             quality = call_weight * call_quality + result_weight * result_quality
-            cheaper[level] = PageForm(
+            cheaper[level] = (
                 (shown_call, shown_result),
                 (self._tokens(call, shown_call), self._tokens(result, shown_result)),
                 min(FULL_QUALITY - 1, max(1, quality // (call_weight + result_weight))),
@@ -127,6 +133,14 @@ class LadderMaker:
         tokens = (self._tokens(call, None), self._tokens(result, None))
         full = PageForm((None, None), tokens, FULL_QUALITY)
         return Made(_strictly_cheaper(full, cheaper), call_weight + result_weight)
+
+    def _cheaper(self, forms: Mapping[Fidelity, Form]) -> dict[Fidelity, _Rung]:
+        """Count forms that stand for a whole text."""
+        return {
+            level: ((form.text,), (self.tokens(form.text),), form.quality)
+            for level, form in forms.items()
+            if form.text.strip()  # Anthropic refuses a blank text.
+        }
 
     def _forms(self, source: Source, page_type: PageType) -> dict[Fidelity, Form]:
         levels = [level for level in _CHEAPER if level in RULES[page_type].levels]
@@ -137,20 +151,24 @@ class LadderMaker:
 
 
 def _strictly_cheaper(
-    full: PageForm, cheaper: dict[Fidelity, PageForm]
+    full: PageForm, cheaper: Mapping[Fidelity, _Rung]
 ) -> dict[Fidelity, PageForm]:
     """Leave out each level that is not cheaper, or not worse, than the next dearer that stays."""
-    kept = {Fidelity.FULL: full}
-    dearer = full
-    for level in _CHEAPER:
-        form = cheaper.get(level)
-        if form is not None and form.tokens < dearer.tokens and form.quality <= dearer.quality:
-            kept[level] = form
-            dearer = form
-    return {level: _recallable(kept[level]) for level in sorted(kept)}
+    kept = [(Fidelity.FULL, full)]
+    dearer_tokens, dearer_quality = full.tokens, full.quality
+    for level in _CHEAPER if cheaper else ():
+        rung = cheaper.get(level)
+        if rung is None:
+            continue
+        texts, part_tokens, quality = rung
+        tokens = sum(part_tokens)
+        if tokens < dearer_tokens and quality <= dearer_quality:
+            kept.append((level, PageForm(texts, part_tokens, _recallable(quality))))
+            dearer_tokens, dearer_quality = tokens, quality
+    kept.reverse()
+    return dict(kept)
 
 
-def _recallable(form: PageForm) -> PageForm:
+def _recallable(quality: int) -> int:
     """Add to what a form keeps the worth of being able to recall the rest."""
-    rest = FULL_QUALITY - form.quality
-    return replace(form, quality=form.quality + rest * _RECALL_QUALITY // FULL_QUALITY)
+    return quality + (FULL_QUALITY - quality) * _RECALL_QUALITY // FULL_QUALITY

@@ -7,7 +7,6 @@ same object as in the last prompt, so that what a provider has cached stays vali
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from ..pages import LEVELS, Fidelity, Page, PageType
 from ..residency import Plan
 from ..snapshot import RowState
 from .prompt import Prompt
+from .shown import Shown
 
 __all__ = ["Layout", "Owner"]
 
@@ -43,7 +43,9 @@ class _Row:
     shows in part, and no others.
     """
 
-    __slots__ = ("_envelope", "_whole_tokens", "blank", "message", "parts", "shape", "slots")
+    __slots__ = (
+        *("_envelope", "_whole_tokens", "blank", "is_plain", "message", "parts", "shape", "slots"),
+    )
 
     def __init__(
         self,
@@ -59,12 +61,17 @@ class _Row:
         self.parts = parts
         # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
         self.blank = False
+        # Whether its whole content is one text that another may stand for.
+        self.is_plain = False
         self._envelope = envelope
         self._whole_tokens = -1
 
     def whole_tokens(self, pages: Mapping[int, Page]) -> int:
         """What the message costs when every page of it is whole; `pages` are those by slot."""
-        if self._whole_tokens < 0:
+        if self._whole_tokens < 0 and len(self.slots) == 1:
+            full = pages[self.slots[0]].ladder[Fidelity.FULL]
+            self._whole_tokens = full.part_tokens[self.parts[0]]
+        elif self._whole_tokens < 0:
             self._whole_tokens = sum(
                 pages[slot].ladder[Fidelity.FULL].part_tokens[part]
                 for slot, part in zip(self.slots, self.parts, strict=True)
@@ -90,6 +97,13 @@ def _row(envelope: Envelope, owners: list[Owner]) -> _Row:
     return _Row(envelope.message, envelope.shape, slots, [part for _, part in owners], envelope)
 
 
+def _plain_row(page: Page, role: str, text: str, shape: Shape | None) -> _Row:
+    row = _Row({"role": role, "content": text}, shape or "openai", [page.slot], [0])
+    row.is_plain = True
+    row.blank = not text or text.isspace()
+    return row
+
+
 def _saved(row: _Row | RowState | None) -> RowState | None:
     if not isinstance(row, _Row):
         return row
@@ -108,10 +122,8 @@ class Layout:
         # By position; None where every page of a message was removed. What was restored stays as it
         # was saved until it is needed.
         self._rows: list[_Row | RowState | None] = []
-        # What the last prompt showed: positions in order, and for each its message and its tokens.
-        self._positions: list[int] = []
-        self._messages: list[Message] = []
-        self._tokens: list[int] = []
+        # What the last prompt showed.
+        self._shown = Shown()
         # The same of a restored session, as long as nobody has asked.
         self._to_show: Callable[[], None] | None = None
         # By slot the positions where a page stands; made when somebody asks.
@@ -152,24 +164,21 @@ class Layout:
         if places and page.type in _STAYS_IN_PLACE:
             shown = self._rows[places[0]]
             role = shown.message["role"] if shown is not None else role
-            envelope = parse({"role": role, "content": text}, shape or "openai")
-            self._rows[places[0]] = row = _row(envelope, [Owner(page, 0)])
-            row.blank = not text.strip()
+            self._rows[places[0]] = _plain_row(page, role, text, shape)
             self._change(places[0])
             return
         if places:
             self.remove(page)
-        envelope = parse({"role": role, "content": text}, shape or "openai")
-        row = _row(envelope, [Owner(page, 0)])
-        row.blank = not text.strip()
-        page.position = self._append(row)
+        page.position = self._append(_plain_row(page, role, text, shape))
 
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""
         self.show_restored()
         for position in self._places.pop(page.slot, ()):
             row = self._row_at(position)
-            if row is not None:
+            if row is not None and len(row.slots) == 1:
+                self._rows[position] = None
+            elif row is not None:
                 row.slots[:] = [_GONE if slot == page.slot else slot for slot in row.slots]
                 if row.slots.count(_GONE) == len(row.slots):
                     self._rows[position] = None
@@ -199,10 +208,8 @@ class Layout:
             self.show_restored()
         stale = []
         for position in sorted(self._stale):
-            index = bisect_left(self._positions, position)
-            shown = index < len(self._positions) and self._positions[index] == position
-            message = self._messages[index] if shown else None
-            stale.append([position, message, self._tokens[index] if shown else 0])
+            message, tokens = self._shown.get(position) or (None, 0)
+            stale.append([position, message, tokens])
         start = None if self._start == sys.maxsize else self._start
         return {"start": start, "stale": stale}
 
@@ -238,15 +245,12 @@ class Layout:
         self._stale = set(stale)
 
         def show() -> None:
-            for position in range(len(self._rows)):
-                if position in stale:
-                    message, tokens = stale[position]
-                else:
-                    message, tokens = self._render(position, level_of)
-                if message is not None:
-                    self._positions.append(position)
-                    self._messages.append(message)
-                    self._tokens.append(tokens)
+            self._shown.change(
+                [
+                    (position, *(stale.get(position) or self._render(position, level_of)))
+                    for position in range(len(self._rows))
+                ]
+            )
 
         self._to_show = show
 
@@ -258,11 +262,14 @@ class Layout:
 
     def _row_at(self, position: int) -> _Row | None:
         row = self._rows[position]
-        if isinstance(row, RowState):
-            slots, parts = map(list, zip(*row.owners, strict=True)) if row.owners else ([], [])
-            row = _Row(row.message, self._restored_shape, slots, parts)
-            row.blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
-            self._rows[position] = row
+        return self._read_row(position, row) if isinstance(row, RowState) else row
+
+    def _read_row(self, position: int, saved: RowState) -> _Row:
+        """Put a saved row in the form in which it is used."""
+        slots, parts = map(list, zip(*saved.owners, strict=True)) if saved.owners else ([], [])
+        row = _Row(saved.message, self._restored_shape, slots, parts)
+        row.blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
+        self._rows[position] = row
         return row
 
     @property
@@ -283,8 +290,9 @@ class Layout:
 
     def touch(self, slots: Iterable[int]) -> None:
         """Note that the pages in `slots` look different now."""
+        places = self._places
         for slot in slots:
-            self._stale.update(self._places.get(slot, ()))
+            self._stale.update(places.get(slot, ()))
 
     def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.
@@ -299,22 +307,15 @@ class Layout:
         int
             Tokens of the last prompt before the first message that is not the same any more.
         """
-        last_count = len(self._positions)
-        first_change = last_count
-        for position in sorted(self._stale):
-            changed = self._refresh_row(position, level_of)
-            if changed is not None:
-                first_change = min(first_change, changed)
+        if not self._stale:
+            return self._shown.tokens
+        stale = [(position, *self._render(position, level_of)) for position in sorted(self._stale)]
         self._stale.clear()
-        return sum(self._tokens[:first_change])
+        return self._shown.change(stale)
 
     def prompt(self, shape: Shape | None, plan: Plan) -> Prompt:
         """Return the prompt as it was last rendered."""
-        if shape != "anthropic":
-            return Prompt(list(self._messages), plan)
-        head = bisect_left(self._positions, self._start)
-        system = "\n\n".join(_text_of(message) for message in self._messages[:head])
-        return Prompt(self._messages[head:], plan, system or None)
+        return Prompt(plan, self._shown.version, self._start if shape == "anthropic" else 0)
 
     def _append(self, row: _Row) -> int:
         position = len(self._rows)
@@ -331,30 +332,30 @@ class Layout:
         self._stale.add(position)
         self.unsaved.add(position)
 
-    def _refresh_row(self, position: int, level_of: Callable[[int], int]) -> int | None:
-        """Render one message; return its place in the prompt if it has changed, else None."""
-        message, tokens = self._render(position, level_of)
-        index = bisect_left(self._positions, position)
-        shown = index < len(self._positions) and self._positions[index] == position
-        if message is None:
-            if not shown:
-                return None
-            del self._positions[index], self._messages[index], self._tokens[index]
-        elif not shown:
-            self._positions.insert(index, position)
-            self._messages.insert(index, message)
-            self._tokens.insert(index, tokens)
-        elif (last := self._messages[index]) is message or last == message:
-            return None
-        else:
-            self._messages[index] = message
-            self._tokens[index] = tokens
-        return index
+    def _render_single(self, row: _Row, level: int) -> tuple[Message | None, int]:
+        """Render a message of one part, as most are, at the level of its page."""
+        if not level:
+            return None, 0
+        if level == _WHOLE:
+            return row.message, row.whole_tokens(self._pages)
+        part = row.parts[0]
+        form = self._pages[row.slots[0]].ladder[LEVELS[level]]
+        text = form.texts[part]
+        if row.is_plain and text is not None:
+            return row.message | {"content": text}, form.part_tokens[part]
+        return render(row.envelope, [text]), form.part_tokens[part]
 
     def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
-        row = self._row_at(position)
-        if row is None or row.blank:
+        row = self._rows[position]
+        if row is None:
             return None, 0
+        if isinstance(row, RowState):
+            row = self._read_row(position, row)
+        if row.blank:
+            return None, 0
+        slots = row.slots
+        if len(slots) == 1 and slots[0] >= 0:
+            return self._render_single(row, level_of(slots[0]))
         levels = [level_of(slot) if slot >= 0 else _HIDDEN for slot in row.slots]
         if levels.count(_HIDDEN) == len(levels):
             return None, 0
@@ -380,10 +381,3 @@ def _slots_of(row: _Row | RowState | None) -> list[int]:
 
 def _is_blank(page: Page) -> bool:
     return page.is_given and not page.texts[0].strip()
-
-
-def _text_of(message: Message) -> str:
-    content = message["content"]
-    if isinstance(content, str):
-        return content
-    return "\n".join(block["text"] for block in content if block.get("type") == "text")

@@ -93,6 +93,8 @@ class KeptMemory(RecallingMemory):
                 self._resume(self._durable)
             if self._trace is not None:
                 self._trace.opened(budget, self.counter.name)
+            if self._outlives_itself:
+                watch(self)
             opened = True
         finally:
             if not opened:
@@ -110,8 +112,9 @@ class KeptMemory(RecallingMemory):
         self.close()
 
     def __del__(self) -> None:
-        durable = getattr(self, "_durable", None)
-        if durable is not None and not self._closed:
+        if getattr(self, "_closed", True):
+            return
+        if self._outlives_itself:
             warnings.warn(f"session {self.session_id!r} was not closed", ResourceWarning, 2, self)
             self.release()
 
@@ -142,7 +145,7 @@ class KeptMemory(RecallingMemory):
         self._take_in()
         self._trace.pages(self._book.fresh)
         self._trace.demanded()
-        prompt = super().assemble()
+        prompt = self._decide()
         self._trace.assembled(prompt.plan)
         return prompt
 
@@ -281,6 +284,11 @@ class KeptMemory(RecallingMemory):
 
     # Inner workings
 
+    @property
+    def _outlives_itself(self) -> bool:
+        """Whether anything is to be written when the process ends."""
+        return self._durable is not None or self._trace is not None
+
     def _need_store(self, what: str) -> Durable:
         self._check_open()
         if self._durable is None:
@@ -294,6 +302,9 @@ class KeptMemory(RecallingMemory):
             return BoundaryReport(kind, turn, "memory")
         if not durable.has_changes and kind not in CLEAN_ENDS:
             return BoundaryReport(kind, turn, "nothing")
+        if self._trace is not None:
+            # What the store has of a session, its trace tells: it goes first.
+            self._trace.flush()
         try:
             receipt = durable.commit(kind, durability)
         except LeaseLost as error:
@@ -329,7 +340,6 @@ class KeptMemory(RecallingMemory):
                 self._boundaries.fired(BoundaryKind.RECOVERY)
         self._adopt(durable)
         durable.pull_shared()
-        watch(self)
 
     def _take_over(self, state: StateDelta) -> None:
         extra = restore_parts(self._parts, state)
@@ -390,7 +400,7 @@ class KeptMemory(RecallingMemory):
     def _older_text(self, page_id: str, version: int) -> str | None:
         return None if self._durable is None else self._durable.older_text(page_id, version)
 
-    def _secure(self, pages: list[Page]) -> None:
+    def _secure(self, pages: Iterable[Page]) -> None:
         """Commit before pages give way, unless all of them are durable already."""
         durable = self._durable
         if durable is not None and not all(map(durable.is_durable, pages)):

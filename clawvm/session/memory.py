@@ -335,8 +335,7 @@ class Memory:
         """
         self._check_open()
         self._take_in()
-        tail = [page.slot for page in self._conversation.tail.values() if page.slot >= 0]
-        return self._assembler.assemble(self._budget, tail, self._conversation.shape)
+        return self._decide()
 
     def post_model(self, reply: object) -> list[ToolCall]:
         """Take in what the model answered and return the calls it wants run.
@@ -371,7 +370,7 @@ class Memory:
         """
         page = self._book.get(page_id)
         plan = None if page.slot in self._book.fresh else self.plan
-        return explain(page, self._book.live.values(), self._book.table, plan, self.turn)
+        return explain(page, self._book, plan, self.turn)
 
     def page(self, page_id: str) -> Page:
         """Return a live page; it is the session's own, not a copy.
@@ -440,6 +439,11 @@ class Memory:
         return True
 
     # Inner workings
+
+    def _decide(self) -> Prompt:
+        """Assemble the prompt from what has been taken in."""
+        tail = [page.slot for page in self._conversation.tail.values() if page.slot >= 0]
+        return self._assembler.assemble(self._budget, tail, self._conversation.shape)
 
     def _check_open(self) -> None:
         if self._closed:

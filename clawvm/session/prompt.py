@@ -7,35 +7,78 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..residency import Plan
+from .shown import Version
 
 __all__ = ["Prompt", "ToolCall"]
 
 
-@dataclass(frozen=True, slots=True)
 class Prompt:
-    """A message list within the budget, and how it was decided.
+    """A message list within the budget, and how it was decided; a session makes it.
 
-    Parameters
+    The list is made when it is asked for first, and is then what it would have been at once.
+
+    Attributes
     ----------
-    messages : list of dict
-        In the format that went in. The list is yours; the messages in it are shared with the
-        session and must not be changed.
     plan : Plan
         What was decided.
-    system : str or None
-        Anthropic's format only: the text for the ``system`` argument of the request, from the pages
-        that were put before the first message; None when there are none. In OpenAI's format they
-        are messages. A system message that was added as one stays one in both.
+
+    Notes
+    -----
+    Thread safety: any thread may read a prompt, whatever its session does meanwhile.
     """
 
-    messages: list[dict[str, Any]]
-    plan: Plan
-    system: str | None = None
+    __slots__ = ("_lists", "_start", "_version", "plan")
+
+    def __init__(self, plan: Plan, version: Version | None, start: int = 0) -> None:
+        self.plan = plan
+        self._version = version
+        self._start = start
+        self._lists: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages in the format that went in.
+
+        The list is yours; the messages in it are shared with the session and must not be changed.
+        """
+        return self._split()[1]
+
+    @property
+    def system(self) -> str | None:
+        """Anthropic's format only: the text for the ``system`` argument of the request.
+
+        It is from the pages that were put before the first message; None when there are none. In
+        OpenAI's format they are messages. A system message that was added as one stays one in both.
+        """
+        return "\n\n".join(map(_text_of, self._split()[0])) or None
 
     @property
     def tokens(self) -> int:
         """What the prompt costs, in tokens; never more than the plan's budget."""
         return self.plan.used_tokens
+
+    def _split(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        version = self._version
+        if version is not None:
+            # In this order: another thread that finds no version finds the lists.
+            self._lists = version.split(self._start)
+            self._version = None
+        if self._lists is None:
+            self._lists = [], []
+        return self._lists
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _prompt, (self.plan, *self._split())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Prompt):
+            return NotImplemented
+        return self.plan == other.plan and self._split() == other._split()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Prompt({len(self.messages)} messages, {self.plan!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +98,17 @@ class ToolCall:
     id: str
     name: str
     arguments: Mapping[str, Any] | str
+
+
+def _prompt(plan: Plan, head: list[dict[str, Any]], rest: list[dict[str, Any]]) -> Prompt:
+    """Return a prompt of lists that are there already, as after a copy to another process."""
+    prompt = Prompt(plan, None)
+    prompt._lists = head, rest
+    return prompt
+
+
+def _text_of(message: Mapping[str, Any]) -> str:
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "\n".join(block["text"] for block in content if block.get("type") == "text")

@@ -6,7 +6,6 @@ restored session goes on exactly as the saved one would have.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
@@ -33,8 +32,6 @@ __all__ = [
 ]
 
 Tree = dict[str, Any]
-
-_PLAN_FIELDS = tuple(field.name for field in fields(Plan))
 
 
 class SessionParts:
@@ -177,7 +174,7 @@ def _restore_book(book: PageBook, state: StateDelta) -> None:
 def _saved_assembler(assembler: Assembler) -> Tree:
     plan = None
     if assembler.plan is not None:
-        plan = {name: getattr(assembler.plan, name) for name in _PLAN_FIELDS}
+        plan = {name: getattr(assembler.plan, name) for name in Plan.FIELDS}
         plan["moves"] = [[page_id, int(old), int(new)] for page_id, old, new in plan["moves"]]
         plan["required"] = list(plan["required"])
     return {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from .._version import __version__
-from ..audit import LEVEL_NAMES, AuditLog, Moved
+from ..audit import LEVEL_NAMES, AuditLog, Moved, events
 from ..faults import Fault
-from ..pages import Fidelity, Page
+from ..pages import LEVELS, Fidelity, Page, PageForm, PageType, Pin, Provenance
 from ..residency import ClawVMPolicy, Plan
 from ..writeback import Receipt
 from .boundaries import BoundaryReport
@@ -24,6 +25,18 @@ def audit_file(path: str | os.PathLike[str], session_id: str) -> Path:
     """Return the file of a session's decision trace: `path`, or in the folder `path` its own."""
     place = Path(path)
     return place / f"{session_id}.jsonl" if place.is_dir() else place
+
+
+_Ladder = Mapping[Fidelity, PageForm]
+
+
+class _Change(NamedTuple):
+    """A page that changed level, with the ladder that it had then."""
+
+    page_id: str
+    old: int
+    new: int
+    ladder: _Ladder
 
 
 class Tracing:
@@ -52,18 +65,20 @@ class Tracing:
 
     def pages(self, slots: Iterable[int]) -> None:
         """Note pages that are new, or have a new content or other terms."""
+        by_slot, turn = self._parts.book.by_slot, self._turn + 1
         for slot in slots:
-            page = self._parts.book.by_slot[slot]
-            self._log.write(
+            page = by_slot[slot]
+            self._log.defer(
                 "page",
-                self._turn + 1,
-                page_id=page.id,
-                type=page.type.name.lower(),
-                version=page.version,
-                tokens={LEVEL_NAMES[level]: form.tokens for level, form in page.ladder.items()},
-                provenance=(page.provenance.source, page.provenance.reference),
-                pin=page.pin.name.lower(),
-                floor=LEVEL_NAMES[page.floor],
+                turn,
+                _page_fields,
+                page.id,
+                page.type,
+                page.version,
+                page.ladder,
+                page.provenance,
+                page.pin,
+                page.floor,
             )
 
     def demanded(self) -> None:
@@ -75,31 +90,31 @@ class Tracing:
     def assembled(self, plan: Plan) -> None:
         """Note what was decided for a prompt."""
         book = self._parts.book
-        moved = [(book.live[move.page_id], move.old, move.new) for move in plan.moves]
-        worth: dict[str, float] = {}
+        live = book.live
+        moved = [_Change(*change, live[change[0]].ladder) for change in plan.changes]
+        gains: dict[str, int] = {}
         least = None
         if plan.epoch:
-            worth = {page.id: self._worth(page, new) for page, old, new in moved if new < old}
-            least = least_worth(book.live.values(), book.table, plan.turn)
+            gains = self._gains(moved, plan.turn)
+            least = least_worth(book, plan.turn)
         policy = self._parts.assembler.policy
         low_water = None
         if isinstance(policy, ClawVMPolicy):
             low_water = plan.budget_tokens * policy.low_water_percent // 100
-        self._log.write(
-            "assemble",
-            plan.turn,
-            budget=plan.budget_tokens,
-            used=plan.used_tokens,
-            floor=plan.floor_tokens,
-            epoch=plan.epoch,
-            prefix_kept=plan.prefix_tokens_kept,
-            low_water=low_water,
-            moves=[_moved(page, old, new) for page, old, new in moved],
-            worth=worth,
-            least_worth=least,
-            feasible=plan.feasible,
-            missing=plan.missing_tokens,
+        self._log.defer(
+            "assemble", plan.turn, _assemble_fields, plan, low_water, moved, gains, least
         )
+
+    def _gains(self, moved: list[_Change], turn: int) -> dict[str, int]:
+        """Return what the next dearer level of each page that was demoted would have added."""
+        live, table = self._parts.book.live, self._parts.book.table
+        demoted = [(page_id, new, ladder) for page_id, old, new, ladder in moved if new < old]
+        steps = [(live[page_id].slot, new, _above(new, ladder)) for page_id, new, ladder in demoted]
+        gains = table.gains(steps, turn)
+        return {page_id: gain for (page_id, _, _), gain in zip(demoted, gains, strict=True)}
+
+    def flush(self) -> None:
+        """Write what has been noted to the file."""
         self._log.flush()
 
     def archived(self, pages: Iterable[Page]) -> None:
@@ -166,13 +181,67 @@ class Tracing:
             reason=fault.reason,
         )
 
-    def _worth(self, page: Page, level: Fidelity) -> float:
-        """What the next dearer level of a page would have earned per token."""
-        dearer = next(rung for rung in page.ladder if rung > level)
-        return worth_per_token(page, level, dearer, self._parts.book.table, self._turn)
+
+def _above(level: int, ladder: _Ladder) -> Fidelity:
+    return next(rung for rung in ladder if rung > level)
 
 
-def _moved(page: Page, old: Fidelity, new: Fidelity) -> Moved:
+def _page_fields(
+    page_id: str,
+    page_type: PageType,
+    version: int,
+    ladder: _Ladder,
+    provenance: Provenance,
+    pin: Pin,
+    floor: Fidelity,
+) -> events.Page:
+    return {
+        "page_id": page_id,
+        "type": page_type.name.lower(),
+        "version": version,
+        "tokens": {LEVEL_NAMES[level]: form.tokens for level, form in ladder.items()},
+        "provenance": (provenance.source, provenance.reference),
+        "pin": pin.name.lower(),
+        "floor": LEVEL_NAMES[floor],
+    }
+
+
+def _assemble_fields(
+    plan: Plan,
+    low_water: int | None,
+    moved: list[_Change],
+    gains: Mapping[str, int],
+    least: float | None,
+) -> events.Assemble:
+    return {
+        "budget": plan.budget_tokens,
+        "used": plan.used_tokens,
+        "floor": plan.floor_tokens,
+        "epoch": plan.epoch,
+        "prefix_kept": plan.prefix_tokens_kept,
+        "low_water": low_water,
+        "moves": [_moved(*change) for change in moved],
+        "worth": {
+            page_id: worth_per_token(gains[page_id], _step_tokens(new, ladder))
+            for page_id, _, new, ladder in moved
+            if page_id in gains
+        },
+        "least_worth": least,
+        "feasible": plan.feasible,
+        "missing": plan.missing_tokens,
+    }
+
+
+def _step_tokens(level: int, ladder: _Ladder) -> int:
+    return ladder[_above(level, ladder)].tokens - _tokens(level, ladder)
+
+
+def _tokens(level: int, ladder: _Ladder) -> int:
     # A page with a new content may lack the level that its old one was at.
-    before = page.tokens(old) if old in page.ladder else 0
-    return page.id, LEVEL_NAMES[old], LEVEL_NAMES[new], before, page.tokens(new)
+    form = ladder.get(LEVELS[level])
+    return 0 if form is None else form.tokens
+
+
+def _moved(page_id: str, old: int, new: int, ladder: _Ladder) -> Moved:
+    names = LEVEL_NAMES[old], LEVEL_NAMES[new]
+    return page_id, *names, _tokens(old, ladder), _tokens(new, ladder)

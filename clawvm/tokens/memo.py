@@ -138,9 +138,12 @@ class CountMemo:
     def _known(self, key: bytes) -> int | None:
         with self._lock:
             known = self._young.get(key)
-            if known is None and (known := self._old.pop(key, None)) is not None:
+            if known is None:
+                known = self._old.pop(key, None)
+                if known is None:
+                    return None
                 self._remember(key, known)
-            self.hits += known is not None
+            self.hits += 1
             return known
 
     def _noted(self, key: bytes, tokens: int) -> int:

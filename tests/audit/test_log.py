@@ -19,6 +19,7 @@ from command import environment
 from clawvm.audit import AuditLog, verify
 from clawvm.audit import events as event_types
 from clawvm.audit.events import EVENTS, FIELDS, LEVEL_NAMES, OWN_EVENTS
+from clawvm.audit.log import DEFERRED_MAX
 from clawvm.audit.reader import NO_LINE
 from clawvm.errors import AuditEventInvalid, AuditInvalid, AuditUnavailable, LimitExceeded
 from clawvm.pages import Fidelity
@@ -123,6 +124,51 @@ class TestEvents:
                 log.write("archive", 1, **fields)
             log.write("archive", 1, page_id="p")
         assert verify(path).lines == 2
+
+
+class TestDeferred:
+    """Lines that are put together when they are written."""
+
+    def test_stand_where_and_when_they_were_deferred(self, path: Path) -> None:
+        with AuditLog(path, clock=ticking()) as log, AuditLog(f"{path}2", clock=ticking()) as eager:
+            for number in range(3):
+                log.defer("archive", number, lambda n: {"page_id": f"p{n}"}, number)
+                log.write("recall", number, page_id="q", outcome="found")
+                eager.write("archive", number, page_id=f"p{number}")
+                eager.write("recall", number, page_id="q", outcome="found")
+            log.defer("close", 4, dict)
+            eager.write("close", 4)
+            assert (log.lines, log.head) == (eager.lines, eager.head)
+        assert path.read_bytes() == Path(f"{path}2").read_bytes()
+
+    def test_are_put_together_at_a_flush(self, path: Path) -> None:
+        made: list[int] = []
+
+        def fields(number: int) -> dict[str, str]:
+            made.append(number)
+            return {"page_id": "p"}
+
+        with AuditLog(path) as log:
+            log.defer("archive", 1, fields, 1)
+            log.defer("archive", 1, fields, 2)
+            assert (made, len(records(path))) == ([], 1)
+            assert log.flush() is True
+            assert (made, len(records(path))) == ([1, 2], 3)
+
+    def test_are_written_when_there_are_many(self, path: Path) -> None:
+        with AuditLog(path) as log:
+            for number in range(DEFERRED_MAX):
+                assert len(records(path)) == 1
+                log.defer("archive", number, dict, (("page_id", "p"),))
+            assert len(records(path)) == 1 + DEFERRED_MAX
+
+    def test_are_written_by_close_and_refused_after_it(self, path: Path) -> None:
+        log = AuditLog(path)
+        log.defer("close", 1, dict)
+        log.close()
+        with pytest.raises(AuditUnavailable, match="is closed"):
+            log.defer("close", 1, dict)
+        assert [line["event"] for line in records(path)] == ["begun", "close"]
 
 
 class TestBuffer:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import subprocess
+import sys
 
 import pytest
 from chat_histories import openai_asks, openai_call, openai_result, user
+from command import environment
 from session_driver import count
 
-from clawvm import PageType, Session
+from clawvm import Fidelity, PageType, Pin, Session
 from clawvm.audit import History, verify
 from clawvm.errors import AuditUnavailable
 
@@ -133,3 +137,84 @@ def test_a_trace_that_is_in_use_is_refused_and_the_session_given_back(tmp_path):
         Session("s", budget=900, counter=count, store=url, audit=trace)
     with Session("s", budget=900, counter=count, store=url):
         pass
+
+
+def test_a_prompt_is_in_the_file_once_its_turn_is_over(tmp_path, lines):
+    with Session("s", budget=900, counter=count, audit=tmp_path) as session:
+        session.put("p", PageType.EVIDENCE, "text")
+        session.assemble()
+        assert [event["event"] for event in lines()] == ["begun", "open"]
+        session.boundary("turn")
+        assert [event["event"] for event in lines()] == [
+            "begun",
+            "open",
+            "page",
+            "assemble",
+            "boundary",
+        ]
+
+
+def test_what_is_committed_is_in_the_file_before(tmp_path, lines, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'agents.db'}"
+    with Session("s", budget=900, counter=count, store=url, audit=tmp_path) as session:
+        session.put("p", PageType.EVIDENCE, "text")
+        session.assemble()
+        there = []
+        commit = session._durable.commit
+        monkeypatch.setattr(
+            session._durable, "commit", lambda *given: (there.extend(lines()), commit(*given))[1]
+        )
+        session.boundary("turn")
+        assert [event["event"] for event in there][-2:] == ["page", "assemble"]
+
+
+def test_a_line_tells_what_was_so_when_the_prompt_was_made(tmp_path, lines):
+    with Session("s", budget=900, counter=count, audit=tmp_path) as session:
+        session.put("p", PageType.EVIDENCE, "one " * 20)
+        session.assemble()
+        cost = session.page("p").tokens(Fidelity.FULL)
+        session.put("p", PageType.PLAN, "something else", pin=Pin.HARD)
+        session.boundary("turn")
+    page, prompt = lines()[2:4]
+    assert (page["type"], page["pin"], page["version"]) == ("evidence", "none", 1)
+    assert prompt["moves"] == [["p", "none", "full", 0, cost]]
+
+
+def test_a_session_that_is_dropped_leaves_its_trace(tmp_path):
+    def drop_one() -> None:
+        session = Session("s", budget=900, counter=count, audit=tmp_path)
+        session.put("p", PageType.EVIDENCE, "text")
+        session.assemble()
+        del session
+        gc.collect()
+
+    with pytest.warns(ResourceWarning, match="'s' was not closed"):
+        drop_one()
+    assert verify(tmp_path / "s.jsonl").turns == 1
+
+
+def test_a_session_that_is_open_at_the_end_leaves_its_trace(tmp_path):
+    program = (
+        "import sys; from clawvm import PageType, Session\n"
+        "session = Session('s', budget=900, counter='approximate', audit=sys.argv[1])\n"
+        "session.put('p', PageType.EVIDENCE, 'text')\n"
+        "session.assemble()\n"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path], env=environment(), check=True)
+    assert verify(tmp_path / "s.jsonl").turns == 1
+
+
+def test_the_worth_of_what_gave_way_is_told(tmp_path, words, lines):
+    with Session("s", budget=900, counter=count, audit=tmp_path) as session:
+        demoted = []
+        while not demoted:
+            name = f"n{session.turn}"
+            session.put(name, PageType.EVIDENCE, words(name, 15))
+            session.assemble()
+            demoted = [move for move in session.plan.moves if move.new < move.old]
+        earned = {move.page_id: session.explain(move.page_id) for move in demoted}
+    told = [event for event in lines() if event["event"] == "assemble"][-1]
+    assert set(told["worth"]) == {move.page_id for move in demoted} != set()
+    for page_id, worth in told["worth"].items():
+        assert f"for a worth of {worth:.3g} per token" in earned[page_id]
+        assert f"the least that is resident earns {told['least_worth']:.3g}" in earned[page_id]
