@@ -45,17 +45,20 @@ cdef inline int64_t turn_heat(uint32_t turn, uint32_t half_life) noexcept nogil:
     return <int64_t> ((<uint64_t> turn << 20) // half_life)
 
 
+cdef inline uint64_t mantissa(int64_t heat) noexcept nogil:
+    cdef uint32_t fraction = <uint32_t> (heat & FRACTION)
+    return <uint64_t> POWERS_HIGH[fraction >> 10] * POWERS_LOW[fraction & 1023]
+
+
 cdef inline uint64_t score(int64_t heat, int64_t now) noexcept nogil:
     cdef int64_t exponent = heat - now + (<int64_t> SCORE_EXPONENT << 20)
-    cdef uint64_t mantissa
-    cdef uint32_t whole, fraction
+    cdef uint64_t whole
     if exponent < 0:
         return 0
-    whole, fraction = <uint32_t> (exponent >> 20), <uint32_t> (exponent & FRACTION)
+    whole = <uint64_t> exponent >> 20
     if whole >= 64:
         return UINT64_MAX
-    mantissa = <uint64_t> POWERS_HIGH[fraction >> 10] * POWERS_LOW[fraction & 1023]
-    return mantissa >> (62 - whole) if whole <= 62 else mantissa << 1
+    return mantissa(exponent) >> (62 - whole) if whole <= 62 else mantissa(exponent) << 1
 
 
 cdef void fill_powers(uint32_t *powers, const uint32_t *roots) noexcept nogil:

@@ -13,13 +13,14 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawFree, PyMem_RawRealloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from libc.stdint cimport INT64_MAX, INT64_MIN, UINT64_MAX
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport qsort
 from libc.string cimport memcmp, memcpy, memset
 
 cdef object dirty, layout, sys, validate, ClawVMError, LimitExceeded
@@ -37,16 +38,20 @@ include "layout.pxi"
 include "arithmetic.pxi"
 include "frontier.pxi"
 include "dirty.pxi"
+include "worth.pxi"
+include "state.pxi"
 include "table.pxi"
 include "arguments.pxi"
 include "heap.pxi"
-include "greedy.pxi"
+include "plan.pxi"
+include "repair.pxi"
 include "selector.pxi"
 include "pricing.pxi"
 include "exact.pxi"
 include "persistence.pxi"
 include "batches.pxi"
 include "page_table.pxi"
+include "plan_check.pxi"
 include "invariants.pxi"
 include "msgpack.pxi"
 include "trees.pxi"

@@ -316,26 +316,27 @@ cdef void commit_exact(Table *table, Search *search) noexcept nogil:
         if level == NO_PAGE:
             continue
         record = &table.records[slot]
-        record.demand = 0
         if level != record.level:
             search.scratch.ranked[search.moves].slot = slot
             search.scratch.ranked[search.moves].key = record.level
             search.scratch.ranked[search.moves].level = level
             search.moves += 1
             set_resident(table, record, level)
+            unsettle(table, slot)
+    drop_demands(table)
 
 
 cdef Wide plan_value(const Table *table, const uint8_t *levels, int64_t now) noexcept nogil:
     """Return what a plan is worth at a turn."""
     cdef const PageRecord *record
-    cdef Wide value
+    cdef Worth worth
     cdef uint32_t slot
-    value.high = value.low = 0
+    clear_worth(&worth)
     for slot in range(table.end):
-        if levels[slot] != NO_PAGE and levels[slot]:
+        if levels[slot] != NO_PAGE:
             record = &table.records[slot]
-            add_product(&value, score(record.heat, now), quality_at(record, levels[slot]))
-    return value
+            add_worth(&worth, record.heat, quality_at(record, levels[slot]))
+    return total_worth(&worth, now)
 
 
 cdef int decide_exactly(
@@ -366,7 +367,7 @@ cdef object in_values(object total, int64_t shift):
     # A mantissa in Q62, rounded up.
     scaled = total * (score((shift & FRACTION) + (<int64_t> 22 << 20), 0) + 1)
     scaled = -(-(scaled << max(whole, <int64_t> 0)) >> 62 + max(-whole, <int64_t> 0))
-    return scaled + (scaled >> MARGIN_SHIFT) + 1
+    return scaled + (scaled >> EXACT_MARGIN_SHIFT) + 1
 
 
 cdef int tell_exactly(const Search *search, int64_t now, ExactSelection selection) except -1:

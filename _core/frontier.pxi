@@ -19,6 +19,16 @@ cdef inline uint32_t next_level(const int32_t *steps, uint32_t level) noexcept n
     return 0
 
 
+cdef inline uint32_t level_before(
+    const int32_t *steps, uint32_t level, uint32_t base
+) noexcept nogil:
+    """Return the level that the step to `level` starts from."""
+    level -= 1
+    while level > base and steps[level - 1] == NO_STEP:
+        level -= 1
+    return level
+
+
 cdef inline bint bends(
     const PageRecord *record, uint32_t before, uint32_t last, uint32_t level
 ) noexcept nogil:
@@ -90,16 +100,6 @@ cdef inline const int32_t *steps_of(
             return steps
     densities(record, base, room, steps)
     return steps
-
-
-cdef inline uint32_t next_gap(const PageRecord *record, uint32_t level) noexcept nogil:
-    """Return the tokens up to the next present level: no raise from `level` costs less."""
-    cdef uint32_t above = level + 1
-    if level == LEVEL_FULL:
-        return MISSING
-    while not present(record, above):
-        above += 1
-    return tokens_at(record, above) - tokens_at(record, level)
 
 
 cdef uint32_t best_fitting(

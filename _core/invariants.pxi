@@ -51,7 +51,7 @@ cdef list faults_of(PageTable page_table):
         faults.append(
             f"ids take {id_bytes} bytes, the table says {table.arena_used} - {table.arena_dead}"
         )
-    return faults
+    return faults or plan_faults(table)
 
 
 cdef str dump_of(PageTable page_table):

@@ -10,7 +10,6 @@ cdef class PageTable:
     """
 
     cdef Table table
-    cdef Scratch scratch
     cdef ExactScratch exact
     cdef object dtype
     cdef object array     # the numpy array that owns table.records
@@ -20,12 +19,12 @@ cdef class PageTable:
         import numpy
 
         memset(&self.table, 0, sizeof(Table))
-        memset(&self.scratch, 0, sizeof(Scratch))
         memset(&self.exact, 0, sizeof(ExactScratch))
         self.table.half_life = validate.half_life(half_life)
         self.table.capacity = validate.capacity(capacity)
         self.table.pages_max, self.table.id_bytes_max = PAGES_MAX, ARENA_MAX
         self.table.free_slot = NO_SLOT
+        self.table.plan.split_key = INT64_MAX
         self.dtype = record_dtype()
         self.array = numpy.zeros(self.table.capacity, self.dtype)
         records = self.array
@@ -35,8 +34,8 @@ cdef class PageTable:
     def __dealloc__(self):
         PyMem_Free(self.table.index)
         PyMem_Free(self.table.arena)
-        free_scratch(&self.scratch)
         free_exact(&self.exact)
+        free_plan(&self.table.plan)
 
     # -- Pages by id ------------------------------------------------------------------------------
 
@@ -58,12 +57,14 @@ cdef class PageTable:
             else:
                 record = &self.table.records[slot]
                 take_digest(record, fields.digest)
+                unplan(&self.table, slot)
             set_ladder(&self.table, record, fields.tokens, fields.quality)
             record.page_type, record.pin, record.floor = fields.page_type, fields.pin, fields.floor
             see(&self.table, record, fields.turn)
             record.heat = log2_counted(&self.table, fields.weight)
             record.heat += turn_heat(record.last_turn, self.table.half_life)
             record.flags |= CHANGED
+            replan(&self.table, slot)
             return slot
 
     def find(self, page_id):
@@ -107,16 +108,17 @@ cdef class PageTable:
     def touch(self, slot, turn):
         """Record that the page was used at this turn; an earlier turn changes nothing."""
         cdef uint32_t before, seen = as_turn(turn)
-        cdef int64_t number = as_slot(slot)
+        cdef int64_t heat, number = as_slot(slot)
         cdef PageRecord *record
         with cython.critical_section(self):
             record = record_at(&self.table, number, slot)
             before = record.last_turn
             see(&self.table, record, seen)
             if record.last_turn > before:
-                record.heat += turn_heat(record.last_turn, self.table.half_life)
-                record.heat -= turn_heat(before, self.table.half_life)
                 record.flags |= CHANGED
+                heat = record.heat + turn_heat(record.last_turn, self.table.half_life)
+                heat -= turn_heat(before, self.table.half_life)
+                reheat(&self.table, <uint32_t> number, heat)
 
     def reweigh(self, slot, weight):
         """Replace the page's weight."""
@@ -128,8 +130,8 @@ cdef class PageTable:
             heat = log2_counted(&self.table, plain)
             heat += turn_heat(record.last_turn, self.table.half_life)
             if record.heat != heat:
-                record.heat = heat
                 record.flags |= CHANGED
+                reheat(&self.table, <uint32_t> number, heat)
 
     def advance(self, slot, version):
         """Count the page's contents up to `version`; a lower one changes nothing."""
@@ -150,6 +152,7 @@ cdef class PageTable:
         with cython.critical_section(self):
             record = record_at(&self.table, number, slot)
             set_small(record, &record.pin, plain)
+            rebase(&self.table, <uint32_t> number)
 
     def set_floor(self, slot, floor):
         """Replace the level that a hard pin holds the page at, or above."""
@@ -159,6 +162,7 @@ cdef class PageTable:
         with cython.critical_section(self):
             record = record_at(&self.table, number, slot)
             set_small(record, &record.floor, plain)
+            rebase(&self.table, <uint32_t> number)
 
     def demand(self, slot, level):
         """Require the page at this level or above in the next feasible `select`."""
@@ -167,14 +171,16 @@ cdef class PageTable:
         cdef PageRecord *record
         with cython.critical_section(self):
             record = record_at(&self.table, number, slot)
-            record.demand = <uint8_t> max(<uint32_t> record.demand, plain)
+            if plain > record.demand:
+                if record.demand == 0:
+                    list_slot(&self.table.plan, &self.table.plan.demanded, <uint32_t> number)
+                record.demand = <uint8_t> plain
+                rebase(&self.table, <uint32_t> number)
 
     def clear_demands(self):
-        """Drop all demands. O(pages)."""
-        cdef uint32_t slot
+        """Drop all demands. O(demands)."""
         with cython.critical_section(self):
-            for slot in range(self.table.end):
-                self.table.records[slot].demand = 0
+            drop_demands(&self.table)
 
     def level(self, slot):
         """Return the page's resident level."""
@@ -190,7 +196,9 @@ cdef class PageTable:
         with cython.critical_section(self):
             record = record_at(&self.table, number, slot)
             need_level(&self.table, record, plain)
-            set_resident(&self.table, record, plain)
+            if plain != record.level:
+                set_resident(&self.table, record, plain)
+                unsettle(&self.table, <uint32_t> number)
 
     def tokens(self, slot, level):
         """Return the tokens of one level, 0 for level 0; a missing level is `LadderInvalid`."""
@@ -287,25 +295,23 @@ cdef class PageTable:
     # -- Selection --------------------------------------------------------------------------------
 
     def select(self, budget, turn):
-        """Decide every page's level within a budget and make the levels resident. O(N)."""
+        """Decide every page's level within a budget and make the levels resident.
+
+        O(changes log N), of what has changed since the last call and of what does now.
+        """
         cdef int64_t tokens = as_budget(budget)
         cdef uint32_t now = as_turn(turn)
         cdef Selection selection = Selection.__new__(Selection)
-        cdef Decision decision
-        cdef Scratch scratch
+        cdef object expected = None
         selection.budget = tokens
         with cython.critical_section(self):
-            # The scratch is this call's alone until the lists are made of it: making them may run
-            # other code, which may select.
-            scratch = self.scratch
-            memset(&self.scratch, 0, sizeof(Scratch))
-            try:
-                reserve_scratch(&scratch, self.table.capacity)
-                decide(&self.table, &scratch, <uint64_t> tokens, now, &decision)
-                tell(&decision, &scratch, selection)
-            finally:
-                free_scratch(&self.scratch)
-                self.scratch = scratch
+            if CHECKED:
+                expected = expected_outcome(self, <uint64_t> tokens, now)
+            reserve_plan(&self.table.plan, self.table.capacity)
+            decide(&self.table, <uint64_t> tokens, now, &selection.decision)
+            tell(&self.table, selection)
+            if CHECKED:
+                check_selection(self, selection, expected)
         return selection
 
     def select_exact(self, budget, turn, *, states_max=262144):
@@ -317,7 +323,8 @@ cdef class PageTable:
         selection.budget = tokens
         memset(&search, 0, sizeof(Search))
         with cython.critical_section(self):
-            # As in `select`: the scratch is this call's alone.
+            # The scratch is this call's alone until the lists are made of it: making them may run
+            # other code, which may select.
             search.table, search.states_max, search.scratch = &self.table, states, self.exact
             memset(&self.exact, 0, sizeof(ExactScratch))
             try:
@@ -395,17 +402,18 @@ cdef class PageTable:
 
     @property
     def nbytes(self):
-        """Bytes that records, index and ids take."""
+        """Bytes that records, index, ids and the plan take."""
         with cython.critical_section(self):
             return (
                 <uint64_t> self.table.capacity * sizeof(PageRecord)
                 + (<uint64_t> self.table.index_mask + 1) * sizeof(uint32_t)
+                + plan_bytes(&self.table.plan)
                 + self.table.arena_capacity
             )
 
     @property
     def stats(self):
-        """Work done so far: probes, resizes, compactions, log2, selects, steps."""
+        """Work done so far; the twin tells of what."""
         with cython.critical_section(self):
             return {
                 "probes": self.table.probes,
@@ -413,7 +421,9 @@ cdef class PageTable:
                 "compactions": self.table.compactions,
                 "log2": self.table.logarithms,
                 "selects": self.table.selects,
-                "steps": self.table.steps,
+                "steps": self.table.plan.steps,
+                "frontiers": self.table.plan.frontiers,
+                "allocations": self.table.plan.allocations,
             }
 
     def check(self):
@@ -476,6 +486,8 @@ cdef class PageTable:
         cdef object array = numpy.zeros(capacity, self.dtype)
         cdef PageRecord[::1] records = array
         if capacity > self.table.capacity:
+            if self.table.plan.made:
+                reserve_plan(&self.table.plan, capacity)
             memcpy(&records[0], self.table.records, self.table.end * sizeof(PageRecord))
             self.table.records, self.table.capacity = &records[0], capacity
             self.table.resizes += 1

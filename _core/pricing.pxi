@@ -7,7 +7,7 @@ cdef enum:
     DENSITY_LIMIT = 22 << 20  # no density is above log2(1000 << 12)
     NO_PAGE = 0xFF
     STATES_FIRST = 1024
-    MARGIN_SHIFT = 24
+    EXACT_MARGIN_SHIFT = 24
 
 cdef extern from *:
     """

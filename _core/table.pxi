@@ -27,7 +27,7 @@ cdef struct Table:
     uint64_t compactions
     uint64_t logarithms
     uint64_t selects
-    uint64_t steps
+    Plan plan
 
 
 cdef inline uint32_t tagged(uint32_t id_hash, uint32_t slot) noexcept nogil:
@@ -201,6 +201,7 @@ cdef int drop_page(Table *table, uint32_t slot) except -1:
         arena = <char *> PyMem_Malloc(table.arena_capacity)
         if arena == NULL:
             raise MemoryError()
+    forget(table, slot)
     table.arena_dead = dead
     table.used_tokens -= tokens_at(record, record.level)
     leave_slot(table, slot)

@@ -6,9 +6,10 @@ come to the same plan. Logarithms are *Q20*: units of 2**-20.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["MAX_SCORE", "ONE", "log2q", "score", "turn_heat"]
+__all__ = ["MAX_SCORE", "ONE", "group_of", "log2q", "mantissa", "score", "total_of", "turn_heat"]
 
 ONE: Final = 1 << 20
 """1.0 in Q20."""
@@ -59,11 +60,42 @@ def score(heat: int, now: int) -> int:
     exponent = heat - now + (_SCORE_EXPONENT << 20)
     if exponent < 0:
         return 0
-    whole, fraction = exponent >> 20, exponent & (ONE - 1)
-    if whole >= 64:
-        return MAX_SCORE
-    mantissa = _HIGH[fraction >> 10] * _LOW[fraction & 1023]  # Q62
-    return mantissa << whole >> 62
+    whole = exponent >> 20
+    return MAX_SCORE if whole >= 64 else mantissa(exponent) << whole >> 62
+
+
+def mantissa(heat: int) -> int:
+    """Return two to the power of the heat's fraction, in Q62: 2**62 to 2**63."""
+    fraction = heat & (ONE - 1)
+    return _HIGH[fraction >> 10] * _LOW[fraction & 1023]
+
+
+def group_of(heat: int) -> int:
+    """Return the whole part of a heat: pages of one group add their mantissas."""
+    return heat >> 20
+
+
+def total_of(groups: Mapping[int, int], now: int) -> int:
+    """Return what pages are worth together at a time, 0 for long ago.
+
+    Scores age alike, so that a sum of them can be kept: per group, of mantissa times quality. What
+    a group is worth at `now` is a shift for whole half lives and one product for the rest, at
+    most 2**-25 of it below the true value, and 1 for rounding.
+
+    Parameters
+    ----------
+    groups : mapping of int to int
+        By `group_of`: the sum of `mantissa` times quality over the group's pages.
+    now : int
+        `turn_heat` of this turn.
+    """
+    total = 0  # Q20
+    for group, amount in groups.items():
+        shift = group - group_of(now) + _SCORE_EXPONENT - 62 + 20
+        total += amount << shift if shift >= 0 else amount >> -shift
+    if fraction := now & (ONE - 1):
+        total = total * (mantissa(ONE - fraction) >> 31) >> 32
+    return total >> 20
 
 
 def _powers(roots: tuple[int, ...]) -> list[int]:

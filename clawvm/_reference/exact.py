@@ -27,6 +27,7 @@ from .frontier import base_level
 from .layout import LIVE, MAX_QUALITY
 from .pricing import Option, Page, choose, price_of, scale_of, worth_most
 from .record import Record, quality_at, required_level, tokens_at
+from .selector import plan_value
 
 __all__ = ["STATES_MAX", "ExactOutcome", "ExactSelection", "select_exact"]
 
@@ -203,7 +204,7 @@ def select_exact(records: Sequence[Record], budget: int, now: int, states_max: i
         levels,
         floor_tokens,
         slots,
-        plan_value(live, levels, now),
+        plan_value(records, levels, now),
         in_values(
             floor_worth + gain + price * search.rest - least_loss + MAX_QUALITY * len(pages),
             scale - now,
@@ -211,11 +212,6 @@ def select_exact(records: Sequence[Record], budget: int, now: int, states_max: i
         proven=least_loss == search.limit,
         states=len(search.states),
     )
-
-
-def plan_value(live: Sequence[tuple[int, Record]], levels: dict[int, int], now: int) -> int:
-    """Return what a plan is worth at a turn."""
-    return sum(score(record.heat, now) * quality_at(record, levels[slot]) for slot, record in live)
 
 
 def in_values(total: int, shift: int) -> int:

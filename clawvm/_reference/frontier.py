@@ -8,7 +8,7 @@ from itertools import pairwise
 from .arithmetic import log2q
 from .layout import MISSING_LEVEL, NO_STEP
 
-__all__ = ["base_level", "densities", "next_level", "present"]
+__all__ = ["base_level", "best_fitting", "densities", "present"]
 
 
 def present(tokens: Sequence[int], level: int) -> bool:
@@ -24,12 +24,16 @@ def base_level(tokens: Sequence[int], required: int) -> int:
     return level
 
 
-def next_level(steps: Sequence[int], level: int) -> int:
-    """Return the level that the next step above `level` ends at, 0 if there is none."""
+def best_fitting(tokens: Sequence[int], quality: Sequence[int], level: int, room: int) -> int:
+    """Return the level above `level` with the most quality that fits (then fewest tokens), or 0."""
+    spent, best = (tokens[level - 1], quality[level - 1]) if level else (0, 0)
+    found = 0
     for above in range(level + 1, 5):
-        if steps[above - 1] != NO_STEP:
-            return above
-    return 0
+        if not present(tokens, above) or tokens[above - 1] - spent > room:
+            continue
+        if quality[above - 1] > best:
+            found, best = above, quality[above - 1]
+    return found
 
 
 def densities(

@@ -31,6 +31,7 @@ __all__ = [
     "record_dtype",
     "record_offsets",
     "swapped",
+    "swapped_words",
 ]
 
 MAX_PAGES: Final = 1 << 24
@@ -122,6 +123,12 @@ def swapped(records: bytes) -> bytes:
     """
     opposite = struct.Struct(RECORD.format.replace("<", ">"))
     return b"".join(RECORD.pack(*numbers) for numbers in opposite.iter_unpack(records))
+
+
+def swapped_words(words: bytes) -> bytes:
+    """Return 32-bit numbers with their bytes in the opposite order, for big-endian machines too."""
+    count = len(words) // 4
+    return struct.pack(f"<{count}I", *struct.unpack(f">{count}I", words))
 
 
 def grown(capacity: int, least: int) -> int:

@@ -329,7 +329,8 @@ class PageTable(Persistent):
         selection.value = outcome.value
         selection.bound = outcome.bound
         selection.required = outcome.required
-        selection.moves = [] if outcome.levels is None else self._commit(outcome.levels)
+        moves = [] if outcome.levels is None else self._commit(outcome.levels)
+        selection.packed = selector.packed_moves(moves)
         selection.used_tokens = self._used_tokens
         selection.steps = outcome.steps
         self._stats["selects"] += 1
@@ -407,9 +408,11 @@ class PageTable(Persistent):
     def stats(self) -> dict[str, int]:
         """Work done so far.
 
-        ``probes`` (index entries looked at; 0 here, a dict does not tell), ``resizes`` and
-        ``compactions`` (of records and ids), ``log2`` (logarithms taken by `put` and `reweigh`),
-        ``selects`` and ``steps`` (raises in all their plans).
+        ``probes`` (index entries looked at), ``resizes`` and ``compactions`` (of records and ids),
+        ``log2`` (logarithms taken by `put` and `reweigh`), ``selects``, ``steps`` (taken or given
+        back by them), ``frontiers`` (looked at for pages that had changed) and ``allocations`` (of
+        memory for the plan). Here, without an index and with nothing kept, ``steps`` are the pages
+        that the plans raise, and ``probes``, ``frontiers`` and ``allocations`` are 0.
         """
         return dict(self._stats)
 

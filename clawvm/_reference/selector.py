@@ -1,32 +1,44 @@
-"""Residency selection: the floor, then upgrades by value gained per token, then what still fits.
+"""Residency selection: the floor, then upgrades by value gained per token, then a repair.
 
 The problem is a multiple-choice knapsack: one level per page, tokens within the budget, value as
-high as possible. The greedy walks the pages' concave frontiers in order of density. Two things
-make its answer trustworthy: a single large raise that beats all it did is taken instead, which
-gives at least half of the optimum above the floor, and the fractional relaxation gives a bound
-that no assignment can beat.
+high as possible. Here every selection starts from nothing, which is the specification; the
+compiled core goes on from its last plan and comes to the same.
+
+1. *Prefix.* The steps of all pages' concave frontiers are taken in order of density (key
+   descending, then page id) up to the first that does not fit, the split step. A step's key is the
+   page's heat plus the step's density. It does not depend on the turn.
+2. *Guard.* If raising the split step's page alone from its base to where the split step ends gains
+   more than the whole prefix, that raise is made first and the prefix is taken of the others.
+3. *Repair.* `repair.repair`, on the pages next to where the room ran out.
+
+Half of the optimum above the floor is certain. The fractional relaxation gains what the prefix
+gains and part of the split step. Its page's raise from the base to the split step's end gains at
+least as much as the split step and fits the room alone, since dearer levels are not in the
+frontier. So prefix and raise together gain at least the relaxation's optimum, the better of them
+at least half of it, and the repair only adds to that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from heapq import heapify, heappop, heapreplace
-from itertools import pairwise
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from .arithmetic import score
-from .frontier import base_level, densities, next_level, present
-from .layout import LIVE, MISSING_LEVEL
+from .arithmetic import group_of, mantissa, score, total_of
+from .frontier import base_level, densities
+from .layout import LIVE, NO_STEP
 from .record import Record, quality_at, required_level, tokens_at
+from .repair import WINDOW, Seat, repair
 
-__all__ = ["Outcome", "Selection", "select"]
+__all__ = ["Outcome", "Selection", "packed_moves", "plan_value", "select", "unpacked_moves"]
 
 _MARGIN_SHIFT = 16
 # Two densities are compared by their rounded logarithms: log2q is low by less than 1.002 units
 # and the rule "one unit below the step before" lowers a step by at most 3 more, so that an order
 # of keys can be wrong by 5.01 units of 2**-20, a factor of 1 + 3.4e-6. It enters the bound twice;
-# the score tables add 2**-26. In all less than 7e-6, and 2**-16 is 15e-6.
+# the tables of powers add 2**-25. In all less than 7e-6, and 2**-16 is 15e-6.
 
 
 class Selection:
@@ -43,28 +55,20 @@ class Selection:
     used_tokens : int
         Tokens of the plan; if infeasible, of the levels as they are.
     value : int
-        Value of the plan; 0 if infeasible.
+        Value of the plan; 0 if infeasible. Scores are added up before they are rounded, so that it
+        may differ in the last places from the sum of ``PageTable.value`` over the pages.
     bound : int
         A value that no assignment within the budget and above the floor exceeds; 0 if infeasible.
     required : list of int
-        Slots of the floor's pages, dearest first, then by page id.
+        If infeasible, the slots of the floor's pages, dearest first, then by page id; else empty.
     moves : list of (slot, old level, new level)
         Pages whose level changed, by slot.
+    packed : bytes
+        The same, 4 bytes a move, little-endian: the slot in the low 24 bits, above it the old
+        level in 4 bits and the new one in 4.
     steps : int
-        Raises that the plan is made of.
+        Pages that the plan holds above their floor.
     """
-
-    __slots__ = (
-        "bound",
-        "budget",
-        "feasible",
-        "floor_tokens",
-        "moves",
-        "required",
-        "steps",
-        "used_tokens",
-        "value",
-    )
 
     feasible: bool
     budget: int
@@ -73,19 +77,34 @@ class Selection:
     value: int
     bound: int
     required: list[int]
-    moves: list[tuple[int, int, int]]
+    packed: bytes
     steps: int
 
     def __init__(self) -> None:
         raise TypeError("a Selection is made by PageTable.select()")
+
+    @cached_property
+    def moves(self) -> list[tuple[int, int, int]]:
+        return unpacked_moves(self.packed)
 
     def __repr__(self) -> str:
         return (
             f"Selection(feasible={self.feasible}, budget={self.budget}, "
             f"floor_tokens={self.floor_tokens}, used_tokens={self.used_tokens}, "
             f"value={self.value}, bound={self.bound}, required={len(self.required)} pages, "
-            f"moves={len(self.moves)}, steps={self.steps})"
+            f"moves={len(self.packed) // 4}, steps={self.steps})"
         )
+
+
+def packed_moves(moves: Iterable[tuple[int, int, int]]) -> bytes:
+    """Return moves as in `Selection.packed`."""
+    return b"".join(struct.pack("<I", slot | old << 24 | new << 28) for slot, old, new in moves)
+
+
+def unpacked_moves(packed: bytes) -> list[tuple[int, int, int]]:
+    """Return the moves of a `Selection.packed`."""
+    words = (word for (word,) in struct.iter_unpack("<I", packed))
+    return [(word & 0xFFFFFF, word >> 24 & 15, word >> 28) for word in words]
 
 
 class Outcome(NamedTuple):
@@ -99,52 +118,50 @@ class Outcome(NamedTuple):
     steps: int
 
 
-class _Candidate(NamedTuple):
-    """A live page, with the level it starts from and its score."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A live page: where it starts, and the densities of its steps from there."""
 
     slot: int
     record: Record
     base: int
-    score: int
+    densities: tuple[int, ...]
 
-    def gain(self, level: int, above: int) -> int:
-        return self.score * (quality_at(self.record, above) - quality_at(self.record, level))
+    def steps(self) -> list[_Step]:
+        steps = []
+        level = self.base
+        for above in range(self.base + 1, 5):
+            if self.densities[above - 1] != NO_STEP:
+                key = self.record.heat + self.densities[above - 1]
+                steps.append(_Step(self, level, above, key))
+                level = above
+        return steps
 
-    def cost(self, level: int, above: int) -> int:
-        return tokens_at(self.record, above) - tokens_at(self.record, level)
+
+class _Step(NamedTuple):
+    """One step of a page's frontier."""
+
+    page: _Page
+    level: int
+    above: int
+    key: int
+
+    @property
+    def cost(self) -> int:
+        return tokens_at(self.page.record, self.above) - tokens_at(self.page.record, self.level)
+
+    @property
+    def order(self) -> tuple[int, str]:
+        return -self.key, self.page.record.page_id
 
 
 @dataclass(slots=True)
-class _Run:
-    """What one pass of the greedy has done so far, above the floor."""
+class _Prefix:
+    """The steps before the first that does not fit, that step if there is one, the room left."""
 
-    room: int
-    levels: dict[int, int] = field(default_factory=dict)
-    gain: int = 0
-    quality: int = 0
-    steps: int = 0
-    bound: int | None = None
-
-    def raise_page(self, page: _Candidate, above: int) -> None:
-        level = self.levels.get(page.slot, page.base)
-        self.room -= page.cost(level, above)
-        self.gain += page.gain(level, above)
-        self.quality += quality_at(page.record, above) - quality_at(page.record, level)
-        self.levels[page.slot] = above
-        self.steps += 1
-
-    def fix_bound(self, page: _Candidate, above: int) -> None:
-        """Bound the gain of every assignment, seen from the first step that does not fit.
-
-        All steps of a higher density have been taken, so the fractional optimum is what they gained
-        and the rest of the room filled at this step's density. Scores are truncated: each is low by
-        less than 1, hence the qualities beside the gain and the ``+ 1``.
-        """
-        level = self.levels.get(page.slot, page.base)
-        rise = quality_at(page.record, above) - quality_at(page.record, level)
-        fraction = -(-(page.score + 1) * rise * self.room // page.cost(level, above))
-        loose = self.gain + self.quality + fraction
-        self.bound = loose + (loose >> _MARGIN_SHIFT) + 1
+    taken: list[_Step]
+    split: _Step | None
+    left: int
 
 
 def select(records: Sequence[Record], budget: int, now: int) -> Outcome:
@@ -159,100 +176,121 @@ def select(records: Sequence[Record], budget: int, now: int) -> Outcome:
     now : int
         ``turn_heat`` of this turn.
     """
-    pages = []
-    for slot, record in enumerate(records):
-        if record.flags & LIVE:
-            base = base_level(record.tokens, required_level(record))
-            pages.append(_Candidate(slot, record, base, score(record.heat, now)))
-    floor_tokens = sum(tokens_at(page.record, page.base) for page in pages)
-    required = [page for page in pages if page.base]
-    required.sort(key=lambda page: (-tokens_at(page.record, page.base), page.record.page_id))
-    required_slots = [page.slot for page in required]
+    live = [(slot, record) for slot, record in enumerate(records) if record.flags & LIVE]
+    bases = {slot: base_level(record.tokens, required_level(record)) for slot, record in live}
+    floor_tokens = sum(tokens_at(record, bases[slot]) for slot, record in live)
     if floor_tokens > budget:
-        return Outcome(None, floor_tokens, required_slots, 0, 0, 0)
+        return Outcome(None, floor_tokens, _required(live, bases), 0, 0, 0)
 
     room = budget - floor_tokens
-    run = _greedy(pages, room)
-    bound = run.gain if run.bound is None else run.bound
-    single = _best_single(pages, room, run.gain)
+    pages = [
+        _Page(slot, record, base, densities(record.tokens, record.quality, base, room))
+        for (slot, record), base in zip(live, bases.values(), strict=True)
+    ]
+    steps = sorted((step for page in pages for step in page.steps()), key=lambda step: step.order)
+    prefix = _prefix(steps, room)
+    levels = dict(bases)
+    levels.update((step.page.slot, step.above) for step in prefix.taken)
+    bound = _bound(records, levels, prefix, now)
+    single = _single(prefix)
     if single is not None:
-        run = _around(pages, room, *single)
+        levels, prefix = _around(steps, bases, room, single)
 
-    levels = {page.slot: page.base for page in pages} | run.levels
-    floor_value = sum(page.score * quality_at(page.record, page.base) for page in required)
-    return Outcome(
-        levels, floor_tokens, required_slots, floor_value + run.gain, floor_value + bound, run.steps
-    )
+    seats = _repaired(steps, levels, prefix.left)
+    levels.update((seat.slot, seat.level) for seat in seats)
+    raised = sum(levels[slot] != base for slot, base in bases.items())
+    return Outcome(levels, floor_tokens, [], plan_value(records, levels, now), bound, raised)
 
 
-def _greedy(pages: Sequence[_Candidate], room: int) -> _Run:
-    """Raise pages along their frontiers, densest step first, ties by page id.
+def _required(live: Sequence[tuple[int, Record]], bases: Mapping[int, int]) -> list[int]:
+    """Return the slots of the floor, dearest first, then by page id."""
+    required = [
+        (-tokens_at(record, bases[slot]), record.page_id, slot)
+        for slot, record in live
+        if bases[slot]
+    ]
+    return [slot for _, _, slot in sorted(required)]
 
-    A step that does not fit ends its page's climb: the page is raised to the level of most quality
-    that still fits, if there is one. With less room than the smallest difference between two
-    neighbouring levels of any page nothing can fit any more, and the walk ends early.
+
+def _prefix(steps: Sequence[_Step], room: int) -> _Prefix:
+    """Take steps in their order up to the first that does not fit the room."""
+    for place, step in enumerate(steps):
+        if step.cost > room:
+            return _Prefix(list(steps[:place]), step, room)
+        room -= step.cost
+    return _Prefix(list(steps), None, room)
+
+
+def _single(prefix: _Prefix) -> _Step | None:
+    """Return the split step's page raised from its base, if that gains more than the prefix.
+
+    Gains are measured against the heat of that page, so that they are the same at any turn.
     """
-    run = _Run(room)
-    heap = []
-    for page in pages:
-        steps = densities(page.record.tokens, page.record.quality, page.base, room)
-        if above := next_level(steps, page.base):
-            key = page.record.heat + steps[above - 1]
-            heap.append((-key, page.record.page_id, above, page, steps))
-    heapify(heap)
-    smallest = min((_smallest_gap(page.record.tokens) for page in pages), default=0)
-    while heap:
-        _, page_id, above, page, steps = heap[0]
-        level = run.levels.get(page.slot, page.base)
-        if page.cost(level, above) <= run.room:
-            run.raise_page(page, above)
-            if further := next_level(steps, above):
-                key = page.record.heat + steps[further - 1]
-                heapreplace(heap, (-key, page_id, further, page, steps))
-                continue
-        else:
-            if run.bound is None:
-                run.fix_bound(page, above)
-            if stand_in := _best_fitting(page, level, run.room):
-                run.raise_page(page, stand_in)
-        heappop(heap)
-        if run.bound is not None and run.room < smallest:
-            break
-    return run
+    split = prefix.split
+    if split is None:
+        return None
+    record = split.page.record
+    most = score(record.heat, record.heat) * (
+        quality_at(record, split.above) - quality_at(record, split.page.base)
+    )
+    gain = sum(
+        score(step.page.record.heat, record.heat)
+        * (quality_at(step.page.record, step.above) - quality_at(step.page.record, step.level))
+        for step in prefix.taken
+    )
+    return split._replace(level=split.page.base) if most > gain else None
 
 
-def _smallest_gap(tokens: Sequence[int]) -> int:
-    """Return the smallest token difference between neighbouring levels, level 0 included."""
-    counts = [0, *(count for count in tokens if count != MISSING_LEVEL)]
-    return min(after - before for before, after in pairwise(counts))
+def _around(
+    steps: Sequence[_Step], bases: Mapping[int, int], room: int, single: _Step
+) -> tuple[dict[int, int], _Prefix]:
+    """Raise one page first, then take the prefix of the others."""
+    others = [step for step in steps if step.page is not single.page]
+    prefix = _prefix(others, room - single.cost)
+    raised = {step.page.slot: step.above for step in prefix.taken}
+    return dict(bases) | raised | {single.page.slot: single.above}, prefix
 
 
-def _best_fitting(page: _Candidate, level: int, room: int) -> int:
-    """Return the level above `level` with the most quality that fits (then fewest tokens), or 0."""
-    best, best_quality = 0, quality_at(page.record, level)
-    for above in range(level + 1, 5):
-        if not present(page.record.tokens, above) or page.cost(level, above) > room:
-            continue
-        if quality_at(page.record, above) > best_quality:
-            best, best_quality = above, quality_at(page.record, above)
-    return best
+def _repaired(steps: Sequence[_Step], levels: Mapping[int, int], left: int) -> list[Seat]:
+    """Return the pages next to where the room ran out, at their repaired levels."""
+    last = [step for step in steps if levels[step.page.slot] == step.above]
+    following = [step for step in steps if levels[step.page.slot] == step.level]
+    seats: dict[int, Seat] = {}
+
+    def seat(step: _Step) -> Seat:
+        page = step.page
+        fresh = Seat(page.slot, page.record, page.base, levels[page.slot])
+        return seats.setdefault(page.slot, fresh)
+
+    taken = [seat(step) for step in last[: -WINDOW - 1 : -1]]
+    waiting = [seat(step) for step in following[:WINDOW]]
+    if waiting:
+        repair(taken, waiting, left)
+    return list(seats.values())
 
 
-def _best_single(
-    pages: Sequence[_Candidate], room: int, to_beat: int
-) -> tuple[_Candidate, int] | None:
-    """Return the raise of one page from its base that gains most, if more than `to_beat`."""
-    best = None
-    for page in sorted(pages, key=lambda page: page.record.page_id):
-        above = _best_fitting(page, page.base, room)
-        if above and page.gain(page.base, above) > to_beat:
-            best, to_beat = (page, above), page.gain(page.base, above)
-    return best
+def plan_value(records: Sequence[Record], levels: Mapping[int, int], now: int) -> int:
+    """Return what the pages are worth together: scores are added up before they are rounded."""
+    groups: dict[int, int] = {}
+    for slot, level in levels.items():
+        heat = records[slot].heat
+        groups.setdefault(group_of(heat), 0)
+        groups[group_of(heat)] += mantissa(heat) * quality_at(records[slot], level)
+    return total_of(groups, now)
 
 
-def _around(pages: Sequence[_Candidate], room: int, first: _Candidate, above: int) -> _Run:
-    """Raise one page first, then let the greedy have the others."""
-    others = [page for page in pages if page.slot != first.slot]
-    run = _greedy(others, room - first.cost(first.base, above))
-    run.raise_page(first, above)
-    return run
+def _bound(records: Sequence[Record], levels: Mapping[int, int], prefix: _Prefix, now: int) -> int:
+    """Bound the value of every assignment, seen from the first step that does not fit.
+
+    All steps of a higher density have been taken, so the fractional optimum is what they gained
+    and the rest of the room filled at this step's density. The value and the score are low by less
+    than 1 each, hence the ``+ 1`` and the ``+ 2``.
+    """
+    value, split = plan_value(records, levels, now), prefix.split
+    if split is None:
+        return value
+    record = split.page.record
+    rise = quality_at(record, split.above) - quality_at(record, split.level)
+    fraction = -(-(score(record.heat, now) + 1) * rise * prefix.left // split.cost)
+    loose = value + fraction
+    return loose + (loose >> _MARGIN_SHIFT) + 2

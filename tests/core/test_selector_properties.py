@@ -23,7 +23,7 @@ def filled(core, pages, half_life):
 
 def figures(plan):
     names = (
-        "feasible budget floor_tokens used_tokens value bound required moves steps".split()  # noqa: SIM905
+        "feasible budget floor_tokens used_tokens value bound required moves packed steps".split()  # noqa: SIM905
     )
     return {name: getattr(plan, name) for name in names}
 
@@ -52,7 +52,8 @@ def assert_sound(table, plan, budget, required):
     used = sum(table.tokens(slot, table.level(slot)) for slot in slots)
     assert used == plan.used_tokens == table.used_tokens
     assert all(table.level(slot) >= required[slot] for slot in slots)
-    assert plan.value == sum(table.value(slot, table.level(slot), 100) for slot in slots)
+    worth = sum(table.value(slot, table.level(slot), 100) for slot in slots)
+    assert plan.value == pytest.approx(worth, rel=2**-24, abs=1000 * len(slots) + 1)
     assert plan.value <= plan.bound
 
 
@@ -95,57 +96,44 @@ def backends_at_hand(request):
         return (clawvm._reference,)
 
 
-def plain_greedy(pages, room):
-    """Return the levels of the greedy as the contract words it: no early exit, no heap."""
+def plain_gains(pages, room):
+    """Return the gains of the prefix and of the single raise, as the contract words them.
+
+    `pages` are records by page id, all of them with the base 0.
+    """
+    now = turn_heat(100, 32)
     level = dict.fromkeys(pages, 0)
     steps = {name: densities(p["tokens"], p["quality"], 0, room) for name, p in pages.items()}
-    waiting = set(pages)
+    gain = 0
     while True:
         offers = []
-        for name in sorted(waiting):
+        for name, page in pages.items():
             above = [at for at in range(level[name] + 1, 5) if steps[name][at - 1] != NO_STEP]
             if above:
-                offers.append((-pages[name]["heat"] - steps[name][above[0] - 1], name, above[0]))
+                offers.append((-page["heat"] - steps[name][above[0] - 1], name, above[0]))
         if not offers:
-            return level, room
+            return gain, 0
         _, name, above = min(offers)
-        cost = [0, *pages[name]["tokens"]]
-        worth = [0, *pages[name]["quality"]]
-        if cost[above] - cost[level[name]] <= room:
-            room -= cost[above] - cost[level[name]]
-            level[name] = above
-            continue
-        waiting.remove(name)
-        fitting = [
-            at
-            for at in range(level[name] + 1, 5)
-            if cost[at] != 0xFFFFFFFF
-            and cost[at] - cost[level[name]] <= room
-            and worth[at] > worth[level[name]]
-        ]
-        if fitting:
-            best = max(fitting, key=lambda at: (worth[at], -at))
-            room -= cost[best] - cost[level[name]]
-            level[name] = best
+        page, before = pages[name], level[name]
+        cost, worth = [0, *page["tokens"]], [0, *page["quality"]]
+        if cost[above] - cost[before] > room:
+            return gain, score(page["heat"], now) * worth[above]
+        room -= cost[above] - cost[before]
+        gain += score(page["heat"], now) * (worth[above] - worth[before])
+        level[name] = above
 
 
 @pytest.mark.parametrize("tokens_max", [6, 200])
-def test_early_exit_and_buckets_do_not_change_the_answer(core, random_pages, tokens_max):
+def test_a_plan_is_never_worse_than_the_prefix_or_the_single_raise(core, random_pages, tokens_max):
     rng = random.Random(7)
+    singles = 0
     for _ in range(120):
         pages = [page | {"pin": 0} for page in random_pages(rng, 25, tokens_max, 1000)]
         table = filled(core, pages, 32)
-        budget = max(1, int(sum(page["tokens"][3] for page in pages) * rng.choice(SHARES)))
-        now = turn_heat(100, 32)
+        share = rng.choice((0.01, *SHARES))
+        budget = max(1, int(sum(page["tokens"][3] for page in pages) * share))
         records = {page["page_id"]: table.record(table.slot(page["page_id"])) for page in pages}
-        level, room = plain_greedy(records, budget)
-        gain = sum(
-            score(records[name]["heat"], now) * [0, *records[name]["quality"]][at]
-            for name, at in level.items()
-        )
-        plan = table.select(budget, 100)
-        if plan.value == gain:
-            assert {name: table.level(table.slot(name)) for name in records} == level
-            assert plan.used_tokens == budget - room
-        else:
-            assert plan.value > gain, "only the single raise may replace the greedy's answer"
+        prefix, single = plain_gains(records, budget)
+        singles += single > prefix
+        assert table.select(budget, 100).value >= max(prefix, single) * (1 - 2**-24)
+    assert singles
