@@ -33,19 +33,21 @@ cdef inline void read_menu(const Search *search, uint32_t slot, Menu *menu) noex
     """List the page's options and choose the best at the price, the cheapest of equal ones."""
     cdef const PageRecord *record = &search.table.records[slot]
     cdef uint32_t base = base_level(record)
-    cdef uint32_t level, base_quality = quality_at(record, base), most = base_quality
-    cdef int64_t cost, kept, best = 0
+    cdef uint32_t place, base_quality = quality_at(record, base), most = base_quality
+    cdef int64_t cost, kept, best = 0, base_tokens = tokens_at(record, base)
+    cdef int64_t worth = <int64_t> search.scratch.worths[slot]
     menu.cost[0] = menu.gain[0] = 0
     menu.level[0], menu.size, menu.chosen = base, 1, 0
-    for level in range(base + 1, LEVEL_FULL + 1):
-        if not present(record, level) or quality_at(record, level) <= most:
+    for place in range(base, <uint32_t> LEVEL_FULL):
+        # A missing level has no quality.
+        if record.quality[place] <= most:
             continue
-        cost = <int64_t> tokens_at(record, level) - tokens_at(record, base)
+        cost = record.tokens[place] - base_tokens
         if cost > search.cost_max:
             break
-        most = quality_at(record, level)
-        menu.cost[menu.size], menu.level[menu.size] = cost, level
-        menu.gain[menu.size] = search.scratch.worths[slot] * (most - base_quality)
+        most = record.quality[place]
+        menu.cost[menu.size], menu.level[menu.size] = cost, place + 1
+        menu.gain[menu.size] = worth * (most - base_quality)
         kept = menu.gain[menu.size] - search.price * cost
         if kept > best:
             best, menu.chosen = kept, menu.size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import statistics
 import tracemalloc
 
 import hypothesis.strategies as st
@@ -207,6 +208,55 @@ def test_the_plan_depends_on_no_slot_and_no_turn(pages, budget, data):
         table.select_exact(budget, turn)
         levels.add(tuple(table.level(table.slot(page["page_id"])) for page in pages))
     assert len(levels) == 1
+
+
+def extreme_pages(rng):
+    """Pages of token counts and weights at and between their limits, many of them alike."""
+    tokens_max = rng.choice((6, 1000, 1 << 20, 0xFFFFFFFE))
+    weight_max = rng.choice((2, 100, 1 << 24))
+    for number in range(rng.choice((1, 2, 5, 16, 40))):
+        *cheap, full = sorted(rng.sample(range(1, rng.choice((6, tokens_max))), 4))
+        full = 0xFFFFFFFE if rng.random() < 0.1 else full
+        yield {
+            "page_id": f"page {number}",
+            "tokens": [*(None if rng.random() < 0.3 else count for count in cheap), full],
+            "quality": [*(rng.randint(1, 1000) for _ in range(3)), 1000],
+            "weight": rng.choice((rng.randint(1, weight_max), min(full, 1 << 24))),
+            "page_type": 4,
+            "pin": 2 if rng.random() < 0.05 else 0,
+            "floor": rng.randint(0, 4),
+            "digest": bytes(16),
+            "turn": rng.choice((0, 10, 2_000, 0xFFFFFFFF)),
+        }
+
+
+def test_numbers_at_their_limits_do_not_overflow():
+    """The twin's integers have no limit: what wraps in the compiled core differs from it."""
+    rng = random.Random(74)
+    proven = 0
+    for _ in range(600):
+        pages = list(extreme_pages(rng))
+        budget = rng.choice((room_for(pages, rng.choice((1e-4, *SHARES))), (1 << 63) - 1))
+        turn, states_max = rng.choice((0, 3_000, 0xFFFFFFFF)), rng.choice((1, 50, 4_000))
+        tables = [filled(core, pages) for core in BACKENDS]
+        plans = [table.select_exact(budget, turn, states_max=states_max) for table in tables]
+        compared = [figures(*pair) for pair in zip(tables, plans, strict=True)]
+        assert all(one == compared[0] for one in compared)
+        assert plans[0].value <= plans[0].bound or not plans[0].feasible
+        proven += plans[0].proven
+    assert proven > 300
+
+
+def test_usual_pages_leave_little_to_search():
+    rng = random.Random(75)
+    states = []
+    for _ in range(40):
+        pages = pages_of("realistic", rng, 1_000)
+        plan = filled(_backend.core, pages).select_exact(room_for(pages, 0.1), TURN)
+        assert plan.proven
+        states.append(plan.states)
+    assert statistics.median(states) < 1_000
+    assert max(states) < 50_000
 
 
 def test_it_is_never_worth_less_than_the_greedy():
