@@ -34,7 +34,7 @@ cdef inline void read_menu(const Search *search, uint32_t slot, Menu *menu) noex
     cdef const PageRecord *record = &search.table.records[slot]
     cdef uint32_t base = base_level(record)
     cdef uint32_t place, base_quality = quality_at(record, base), most = base_quality
-    cdef int64_t cost, kept, best = 0, base_tokens = tokens_at(record, base)
+    cdef int64_t cost, kept, best = 0, second = -FAR, base_tokens = tokens_at(record, base)
     cdef int64_t worth = <int64_t> search.scratch.worths[slot]
     menu.cost[0] = menu.gain[0] = 0
     menu.level[0], menu.size, menu.chosen = base, 1, 0
@@ -50,8 +50,11 @@ cdef inline void read_menu(const Search *search, uint32_t slot, Menu *menu) noex
         menu.gain[menu.size] = worth * (most - base_quality)
         kept = menu.gain[menu.size] - search.price * cost
         if kept > best:
-            best, menu.chosen = kept, menu.size
+            second, best, menu.chosen = best, kept, menu.size
+        else:
+            second = max(second, kept)
         menu.size += 1
+    menu.least = best - second
 
 
 cdef inline int64_t swap_at(
@@ -84,7 +87,6 @@ cdef inline void keep_best(Search *search, const State *state) noexcept nogil:
 cdef void fix_pages(Search *search) noexcept nogil:
     """Choose by price, find the best single swap, and rank the pages that may swap."""
     cdef uint32_t slot, place, size = 0
-    cdef int64_t loss, least
     cdef Menu menu
     cdef State swap
     search.chosen_tokens = search.chosen_gain = 0
@@ -99,21 +101,20 @@ cdef void fix_pages(Search *search) noexcept nogil:
         search.scratch.levels[slot] = <uint8_t> menu.level[menu.chosen]
         search.chosen_tokens += menu.cost[menu.chosen]
         search.chosen_gain += menu.gain[menu.chosen]
-        least = FAR
-        for place in range(menu.size):
-            if place == menu.chosen:
-                continue
-            loss = swap_at(search, &menu, place, &swap)
-            least = min(least, loss)
-            swap.swap = slot << 3 | menu.level[place]
-            if swap.tokens <= search.rest and better_single(search, &swap, &search.best):
-                keep_best(search, &swap)
         swap.tokens, swap.gain = menu.cost[menu.size - 1], menu.gain[menu.size - 1]
         swap.swap = slot << 3 | menu.level[menu.size - 1]
         if better_single(search, &swap, &search.alone):
             search.alone = swap
-        if least < search.limit:
-            search.scratch.ranked[size].key, search.scratch.ranked[size].slot = least, slot
+        if menu.least > search.limit:
+            continue
+        for place in range(menu.size):
+            if place != menu.chosen:
+                swap_at(search, &menu, place, &swap)
+                swap.swap = slot << 3 | menu.level[place]
+                if swap.tokens <= search.rest and better_single(search, &swap, &search.best):
+                    keep_best(search, &swap)
+        if menu.least < search.limit:
+            search.scratch.ranked[size].key, search.scratch.ranked[size].slot = menu.least, slot
             size += 1
     search.cores = size
 
@@ -172,12 +173,11 @@ cdef void find_reaches(Search *search) noexcept nogil:
     while place:
         place -= 1
         read_menu(search, search.scratch.ranked[place].slot, &menu)
-        reach.own = FAR
+        reach.own = menu.least
         for option in range(menu.size):
             if option == menu.chosen:
                 continue
             loss = swap_at(search, &menu, option, &swap)
-            reach.own = min(reach.own, loss)
             if loss >= search.limit:
                 continue
             if swap.tokens > 0:

@@ -39,6 +39,7 @@ cdef struct Menu:
     int64_t[5] cost
     int64_t[5] gain
     uint32_t[5] level
+    int64_t least             # that another option than the chosen loses
     uint32_t size
     uint32_t chosen
 
@@ -229,7 +230,7 @@ cdef uint32_t split_bucket(Search *search) noexcept nogil:
             continue
         record = &search.table.records[slot]
         before = tokens_at(record, search.scratch.levels[slot])
-        for place in range(<uint32_t> LEVEL_FULL):
+        for place in range(search.scratch.levels[slot], <uint32_t> LEVEL_FULL):
             if frontier[place] != NO_STEP:
                 bucket = density_bucket(search, record.heat + frontier[place])
                 search.weights[bucket] += record.tokens[place] - before
@@ -253,7 +254,7 @@ cdef uint32_t rank_bucket(Search *search, uint32_t wanted) noexcept nogil:
         if frontier == NULL:
             continue
         record = &search.table.records[slot]
-        for place in range(<uint32_t> LEVEL_FULL):
+        for place in range(search.scratch.levels[slot], <uint32_t> LEVEL_FULL):
             if (
                 frontier[place] != NO_STEP
                 and density_bucket(search, record.heat + frontier[place]) == wanted
