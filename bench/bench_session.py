@@ -111,6 +111,22 @@ def test_assemble_with_faults_and_audit_after_5_changes(page_count: int, tmp_pat
     workload.session.close()
 
 
+@pytest.mark.parametrize("page_count", [1_000, 10_000])
+def test_messages_read_of_a_prompt_after_5_changes(
+    benchmark: BenchmarkFixture, page_count: int
+) -> None:
+    workload = LongSession(page_count)
+
+    def assembled() -> tuple[tuple[Prompt], dict[str, object]]:
+        workload.change()
+        return (workload.session.assemble(),), {}
+
+    messages = benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda prompt: prompt.messages, setup=assembled, rounds=400
+    )
+    assert 0 < len(messages) <= len(workload.session.pages())
+
+
 def test_flush_of_the_lines_of_a_turn(tmp_path: Path) -> None:
     workload = LongSession(1_000, audit=tmp_path / "audit.jsonl")
     flushes = []
