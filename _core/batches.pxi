@@ -65,11 +65,14 @@ cdef void mark_spared(Table *table, list numbers, bint spare):
             table.records[slot].flags &= ~SPARED
 
 
-cdef object gain_of(Table *table, int64_t now, tuple step, tuple plain):
-    """Return what a page gains from one level to another; `plain` is `step` as numbers."""
-    cdef PageRecord *record = record_at(table, plain[0], step[0])
-    cdef int32_t rise
-    need_level(table, record, plain[1])
-    need_level(table, record, plain[2])
-    rise = <int32_t> quality_at(record, plain[2]) - <int32_t> quality_at(record, plain[1])
-    return <object> score(record.heat, now) * rise
+cdef object next_gain(Table *table, int64_t now, int64_t slot, object given):
+    """Return what the next dearer level of a page would add to what it is worth."""
+    cdef PageRecord *record = record_at(table, slot, given)
+    cdef uint32_t above = record.level + 1
+    if record.level == LEVEL_FULL:
+        return 0
+    while not present(record, above):
+        above += 1
+    return <object> score(record.heat, now) * <int32_t> (
+        quality_at(record, above) - quality_at(record, record.level)
+    )

@@ -266,19 +266,19 @@ cdef class PageTable:
                     below.append(numbers[place])
         return below
 
-    def gains(self, steps, turn):
-        """Return what pages gain by steps from one level to another, exact integers."""
+    def next_gains(self, slots, turn):
+        """Return what the next dearer level of some pages would add, 0 for one at full."""
         cdef uint32_t seen = as_turn(turn)
-        cdef list given = [tuple(step) for step in steps]
-        cdef list plain = [(as_slot(s), as_level(low), as_level(up)) for s, low, up in given]
-        cdef list found = []
+        cdef tuple given = tuple(slots)
+        cdef list numbers = [as_slot(slot) for slot in given]
+        cdef list gains = []
         cdef Py_ssize_t place
         cdef int64_t now
         with cython.critical_section(self):
             now = now_of(&self.table, seen)
             for place in range(len(given)):
-                found.append(gain_of(&self.table, now, given[place], plain[place]))
-        return found
+                gains.append(next_gain(&self.table, now, numbers[place], given[place]))
+        return gains
 
     def least_earner(self, spared, turn):
         """Return the slot of the resident page of least value per token, -1 if there is none."""

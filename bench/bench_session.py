@@ -8,14 +8,18 @@ is: admission, selection, rendering, the plan.
 A turn selects when it passes the budget. With a low-water mark of 100 % that is every turn, the
 dearest case; the default session selects once in dozens of turns and appends in between.
 
+The lines of the decision trace are noted in the turn and put together at the next flush; what that
+costs has a figure of its own.
+
 What the figures do not show: the puts between the turns leave cold caches behind, which is much of
 what a turn costs here, but a harness that waits seconds for its model finds them colder still.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
 from types import ModuleType
@@ -25,85 +29,30 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import clawvm._reference as twin
 import clawvm.session.book
+from bench.sessions import SELECT_EVERY_TURN, LongSession
+from bench.timing import time_calls
 from clawvm._backend import core
 from clawvm.pages import Fidelity, PageType
-from clawvm.residency import ClawVMPolicy
-from clawvm.residency.policy import LOW_WATER_PERCENT
-from clawvm.session import Prompt, Session
-
-OVERCOMMIT = 10
-TOUCHED_PER_TURN = 3
-PUT_PER_TURN = 2
-PAGES_PER_EARLIER_TURN = 10
-TEXT_CHARS = 2048
-SELECT_EVERY_TURN = 100
+from clawvm.representations import Form
+from clawvm.session import Prompt
 
 # At least this many times faster than the same session on the pure twin, measured turn about.
 SPEEDUP_LEAST = 20
+TURNS_BEFORE_A_FLUSH = 300
 
-PAGE_TYPES = (PageType.EVIDENCE, PageType.EVIDENCE, PageType.CONVERSATION, PageType.PLAN)
-WORDS = (
-    *("budget", "cache", "decide", "evict", "floor", "handle", "index", "journal", "kernel"),
-    *("ladder", "memory", "notice", "order", "page", "quality", "record", "select", "table"),
-    *("because", "between", "without", "the", "of", "and", "to"),
-)
-
-
-class Workload:
-    """A session of `page_count` pages beside its two rules, and the turns that follow."""
-
-    def __init__(self, page_count: int, low_water_percent: int = SELECT_EVERY_TURN) -> None:
-        self._random = random.Random(f"bench_session {page_count}")
-        self._texts = [self._text() for _ in range(400)]
-        self._ids: list[str] = []
-        policy = ClawVMPolicy(low_water_percent)
-        self.session = Session(budget=10**9, counter="approximate", policy=policy)
-        self.session.put("rules", PageType.BOOTSTRAP, self._random.choice(self._texts))
-        self.session.put("task", PageType.CONSTRAINT, self._random.choice(self._texts))
-        while len(self._ids) < page_count:
-            self.append(PAGES_PER_EARLIER_TURN)
-            self.session.assemble()
-        full_tokens = sum(page.tokens(Fidelity.FULL) for page in self.session.pages())
-        self.session.budget = full_tokens // OVERCOMMIT
-        self.session.assemble()
-
-    def change(self) -> None:
-        """Touch some pages and give others a new text."""
-        changed = self._random.sample(self._ids, TOUCHED_PER_TURN + PUT_PER_TURN)
-        for page_id in changed[:TOUCHED_PER_TURN]:
-            self.session.touch(page_id)
-        for page_id in changed[TOUCHED_PER_TURN:]:
-            self.put(page_id)
-
-    def append(self, count: int = PUT_PER_TURN) -> None:
-        """Put pages that are new."""
-        for _ in range(count):
-            self._ids.append(f"page-{len(self._ids)}")
-            self.put(self._ids[-1])
-
-    def put(self, page_id: str) -> None:
-        """Give one page a text that it has not had."""
-        page_type = PAGE_TYPES[int(page_id.removeprefix("page-")) % len(PAGE_TYPES)]
-        number = self._random.randrange(10**9)
-        self.session.put(page_id, page_type, f"{number}\n{self._random.choice(self._texts)}")
-
-    def _text(self) -> str:
-        text = ""
-        while len(text) < TEXT_CHARS:
-            text += " ".join(self._random.choices(WORDS, k=self._random.randrange(4, 16))) + "\n"
-        return text[:TEXT_CHARS]
+FORMS = {Fidelity.POINTER: Form("what was noted, in one line", 100)}
 
 
 def on(
-    back_end: ModuleType, monkeypatch: pytest.MonkeyPatch, make: Callable[[], Workload]
-) -> Workload:
+    back_end: ModuleType, monkeypatch: pytest.MonkeyPatch, make: Callable[[], LongSession]
+) -> LongSession:
     """Make a workload whose page table is of `back_end`."""
     with monkeypatch.context() as patch:
         patch.setattr(clawvm.session.book, "core", back_end)
         return make()
 
 
-def check(workload: Workload, prompt: Prompt) -> None:
+def check(workload: LongSession, prompt: Prompt) -> None:
     """See that a timed turn left a prompt within the budget and a table in order."""
     session = workload.session
     assert 0 < prompt.tokens <= session.budget
@@ -112,7 +61,7 @@ def check(workload: Workload, prompt: Prompt) -> None:
 
 
 def time_turns(
-    benchmark: BenchmarkFixture, workload: Workload, prepare: Callable[[], None]
+    benchmark: BenchmarkFixture, workload: LongSession, prepare: Callable[[], None]
 ) -> Prompt:
     """Time one `assemble` after each `prepare`; returns the last prompt."""
     prompt: Prompt = benchmark.pedantic(  # type: ignore[no-untyped-call]
@@ -125,7 +74,7 @@ def time_turns(
 def test_assemble_that_selects_after_5_changes(
     benchmark: BenchmarkFixture, page_count: int
 ) -> None:
-    workload = Workload(page_count)
+    workload = LongSession(page_count, SELECT_EVERY_TURN)
     prompt = time_turns(benchmark, workload, workload.change)
     check(workload, prompt)
 
@@ -134,7 +83,7 @@ def test_assemble_that_selects_after_5_changes(
 def test_assemble_of_the_default_session_after_5_changes(
     benchmark: BenchmarkFixture, page_count: int
 ) -> None:
-    workload = Workload(page_count, LOW_WATER_PERCENT)
+    workload = LongSession(page_count)
     prompt = time_turns(benchmark, workload, workload.change)
     check(workload, prompt)
 
@@ -143,14 +92,60 @@ def test_assemble_of_the_default_session_after_5_changes(
 def test_assemble_of_the_default_session_after_2_new_pages(
     benchmark: BenchmarkFixture, page_count: int
 ) -> None:
-    workload = Workload(page_count, LOW_WATER_PERCENT)
+    workload = LongSession(page_count)
     prompt = time_turns(benchmark, workload, workload.append)
     check(workload, prompt)
 
 
+@pytest.mark.parametrize("page_count", [1_000, 100_000])
+def test_assemble_with_faults_and_audit_after_5_changes(page_count: int, tmp_path: Path) -> None:
+    """The lines of the trace are put together at the flush, which has its own test."""
+    workload = LongSession(page_count, audit=tmp_path / "audit.jsonl")
+    timing = time_calls(workload.session.assemble, workload.change, seconds=3)
+    over = timing.p99_us / timing.median_us
+    print(
+        f"\n{page_count:,} pages, {timing.rounds} turns: median {timing.median_us:.1f} us, "
+        f"99th percentile {timing.p99_us:.1f} us, {over:.1f} times the median"
+    )
+    check(workload, workload.session.assemble())
+    workload.session.close()
+
+
+@pytest.mark.parametrize("page_count", [1_000, 10_000])
+def test_messages_read_of_a_prompt_after_5_changes(
+    benchmark: BenchmarkFixture, page_count: int
+) -> None:
+    workload = LongSession(page_count)
+
+    def assembled() -> tuple[tuple[Prompt], dict[str, object]]:
+        workload.change()
+        return (workload.session.assemble(),), {}
+
+    messages = benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda prompt: prompt.messages, setup=assembled, rounds=400
+    )
+    assert 0 < len(messages) <= len(workload.session.pages())
+
+
+def test_flush_of_the_lines_of_a_turn(tmp_path: Path) -> None:
+    workload = LongSession(1_000, audit=tmp_path / "audit.jsonl")
+    flushes = []
+    for _ in range(10):
+        workload.session.boundary("turn")
+        for _ in range(TURNS_BEFORE_A_FLUSH):
+            workload.change()
+            workload.session.assemble()
+        begin = perf_counter_ns()
+        workload.session.boundary("turn")
+        flushes.append((perf_counter_ns() - begin) / 1_000 / TURNS_BEFORE_A_FLUSH)
+    print(f"\nlines of a turn put together and written: {median(flushes):.1f} us a turn")
+    assert (tmp_path / "audit.jsonl").stat().st_size > 0
+    workload.session.close()
+
+
 @pytest.mark.parametrize("page_count", [100, 1_000, 10_000])
 def test_assemble_of_an_unchanged_session(benchmark: BenchmarkFixture, page_count: int) -> None:
-    workload = Workload(page_count, LOW_WATER_PERCENT)
+    workload = LongSession(page_count)
     prompt = benchmark(workload.session.assemble)
     assert prompt.plan.moves == ()
     check(workload, prompt)
@@ -158,7 +153,7 @@ def test_assemble_of_an_unchanged_session(benchmark: BenchmarkFixture, page_coun
 
 def test_put_a_text_counted_before(benchmark: BenchmarkFixture) -> None:
     """Only the lines that carry the new version's handle are new to the memo of counts."""
-    session = Workload(1_000).session
+    session = LongSession(1_000).session
     texts = [session.page(f"page-{number}").texts[0] for number in range(2)]
 
     def put_both() -> None:
@@ -170,10 +165,29 @@ def test_put_a_text_counted_before(benchmark: BenchmarkFixture) -> None:
     session._book.table.check()
 
 
+def test_put_with_its_forms_a_text_counted_before(benchmark: BenchmarkFixture) -> None:
+    """A new text each time, counted before: digested, its ladder built, its record and row made."""
+    workload = LongSession(1_000)
+    session = workload.session
+    numbers = count()
+
+    def counted() -> tuple[tuple[str], dict[str, object]]:
+        text = f"{next(numbers)}\n{workload.new_text()}"
+        session._ladders.counts.count(text)
+        return (text,), {}
+
+    def put(text: str) -> None:
+        session.put("page-0", PageType.EVIDENCE, text, forms=FORMS)
+
+    benchmark.pedantic(put, setup=counted, rounds=2_000)  # type: ignore[no-untyped-call]
+    assert list(session.page("page-0").ladder) == [Fidelity.POINTER, Fidelity.FULL]
+    session._book.table.check()
+
+
 def test_assemble_that_selects_against_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Same turns on both back ends, turn about: equal plans, and the speed that the core is for."""
-    compiled = on(core, monkeypatch, lambda: Workload(1_000))
-    pure = on(twin, monkeypatch, lambda: Workload(1_000))
+    compiled = on(core, monkeypatch, lambda: LongSession(1_000, SELECT_EVERY_TURN))
+    pure = on(twin, monkeypatch, lambda: LongSession(1_000, SELECT_EVERY_TURN))
     ratios = []
     for _ in range(100):
         compiled_ns, prompt = timed_turn(compiled)
@@ -186,7 +200,7 @@ def test_assemble_that_selects_against_the_twin(monkeypatch: pytest.MonkeyPatch)
     assert median(ratios) >= SPEEDUP_LEAST
 
 
-def timed_turn(workload: Workload) -> tuple[int, Prompt]:
+def timed_turn(workload: LongSession) -> tuple[int, Prompt]:
     """Make a turn's changes, then assemble; returns nanoseconds of the latter, and the prompt."""
     workload.change()
     begin = perf_counter_ns()

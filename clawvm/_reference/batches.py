@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from .arithmetic import score
+from .frontier import present
 from .record import Record, quality_at, tokens_at
 
-__all__ = ["least_earner"]
+__all__ = ["least_earner", "next_gain"]
 
 _HARD = 2
 
@@ -27,3 +28,10 @@ def least_earner(records: Sequence[Record], now: int, spared: Collection[int]) -
         if best < 0 or value * least[1] < least[0] * tokens:
             best, least = slot, (value, tokens)
     return best
+
+
+def next_gain(record: Record, now: int) -> int:
+    """Return what the next dearer level of a page would add to what it is worth."""
+    levels = (level for level in range(record.level + 1, 5) if present(record.tokens, level))
+    above = next(levels, record.level)
+    return score(record.heat, now) * (quality_at(record, above) - quality_at(record, record.level))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import exact, invariants, selector, validate
 from .arithmetic import score, turn_heat
-from .batches import least_earner
+from .batches import least_earner, next_gain
 from .dirty import digest_bytes, digest_words, next_version
 from .exact import STATES_MAX, ExactSelection
 from .layout import CHANGED, LIVE, record_dtype
@@ -268,22 +268,18 @@ class PageTable(Persistent):
         return [slot for slot in slots if (page := self._record(slot)).level < page.floor]
 
     @locked
-    def gains(self, steps: Iterable[Sequence[int]], turn: int) -> list[int]:
-        """Return what pages gain by steps from one level to another, exact integers.
+    def next_gains(self, slots: Iterable[int], turn: int) -> list[int]:
+        """Return what the next dearer level of some pages would add, 0 for one at full.
 
         Parameters
         ----------
-        steps : iterable of (slot, level, level)
-            Levels that the ladder has; from the first to the second.
+        slots : iterable of int
+            Which pages, at the levels that are resident.
         turn : int
             The turn at which it counts.
         """
         now = self._now(validate.turn(turn))
-        return [self._gain(slot, lower, upper, now) for slot, lower, upper in steps]
-
-    def _gain(self, slot: int, lower: int, upper: int, now: int) -> int:
-        (record, lower), (_, upper) = self._at(slot, lower), self._at(slot, upper)
-        return score(record.heat, now) * (quality_at(record, upper) - quality_at(record, lower))
+        return [next_gain(self._record(slot), now) for slot in slots]
 
     @locked
     def least_earner(self, spared: Iterable[int], turn: int) -> int:

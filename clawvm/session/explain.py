@@ -66,7 +66,7 @@ def _reason(page: Page, level: Fidelity, book: PageBook, plan: Plan, turn: int) 
         held = "the budget was spent on pages worth more per token"
     dearer = next(rung for rung in page.ladder if rung > level)
     more = page.tokens(dearer) - page.tokens(level)
-    (gain,) = book.table.gains([(page.slot, level, dearer)], turn)
+    (gain,) = book.table.next_gains([page.slot], turn)
     worth = worth_per_token(gain, more)
     least = least_worth(book, turn)
     left = plan.budget_tokens - plan.used_tokens

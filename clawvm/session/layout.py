@@ -290,9 +290,10 @@ class Layout:
 
     def touch(self, slots: Iterable[int]) -> None:
         """Note that the pages in `slots` look different now."""
-        places = self._places
+        places, stale = self._places, self._stale
         for slot in slots:
-            self._stale.update(places.get(slot, ()))
+            for position in places.get(slot, ()):
+                stale.add(position)
 
     def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.

@@ -108,10 +108,9 @@ class Tracing:
     def _gains(self, moved: list[_Change], turn: int) -> dict[str, int]:
         """Return what the next dearer level of each page that was demoted would have added."""
         live, table = self._parts.book.live, self._parts.book.table
-        demoted = [(page_id, new, ladder) for page_id, old, new, ladder in moved if new < old]
-        steps = [(live[page_id].slot, new, _above(new, ladder)) for page_id, new, ladder in demoted]
-        gains = table.gains(steps, turn)
-        return {page_id: gain for (page_id, _, _), gain in zip(demoted, gains, strict=True)}
+        demoted = [page_id for page_id, old, new, _ in moved if new < old]
+        gains = table.next_gains([live[page_id].slot for page_id in demoted], turn)
+        return dict(zip(demoted, gains, strict=True))
 
     def flush(self) -> None:
         """Write what has been noted to the file."""

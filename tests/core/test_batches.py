@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clawvm.errors import LadderInvalid, PageNotFound
+from clawvm.errors import PageNotFound
 
+MISSING = 4_294_967_295
 PAGES = st.lists(
     st.tuples(
         st.sampled_from([(10, 30, 60, 100), (1, 2, 3, 4_294_967_294), (7, None, None, 9)]),
@@ -39,17 +40,19 @@ def fill(table, pages):
 def test_both_back_ends_answer_what_single_calls_would(backends, pages, turn, data):
     slots = range(len(pages))
     spared = data.draw(st.lists(st.sampled_from(slots)))
-    steps = data.draw(
-        st.lists(st.tuples(st.sampled_from(slots), *[st.sampled_from((0, 1, 4))] * 2))
-    )
     for core in backends:
         table = fill(core.PageTable(), pages)
         records = [table.record(slot) for slot in slots]
         below = [slot for slot in slots if records[slot]["level"] < records[slot]["floor"]]
         assert table.below_floor(slots) == below
         value = table.value
-        assert table.gains(steps, turn) == [
-            value(slot, upper, turn) - value(slot, lower, turn) for slot, lower, upper in steps
+        dearer = [
+            min((up for up in range(level + 1, 5) if record["tokens"][up - 1] < MISSING), default=4)
+            for record in records
+            for level in [record["level"]]
+        ]
+        assert table.next_gains(slots, turn) == [
+            value(slot, dearer[slot], turn) - value(slot, table.level(slot), turn) for slot in slots
         ]
         earnings = [
             (Fraction(value(slot, level, turn), table.tokens(slot, level)), slot)
@@ -72,7 +75,7 @@ def test_of_two_that_earn_the_same_it_is_the_lower_slot(table, put):
     "ask",
     [
         lambda table: table.below_floor([0, 5]),
-        lambda table: table.gains([(0, 0, 4), (5, 0, 4)], 0),
+        lambda table: table.next_gains([0, 5], 0),
         lambda table: table.least_earner([0, 5], 0),
     ],
 )
@@ -81,9 +84,3 @@ def test_a_slot_without_a_page_is_refused_and_leaves_no_mark(table, put, ask):
     with pytest.raises(PageNotFound, match="slot 5"):
         ask(table)
     assert table.least_earner([], 0) == 0
-
-
-def test_a_step_to_a_level_that_is_missing_is_refused(table, put):
-    put(table, "a", (10, None, 60, 100))
-    with pytest.raises(LadderInvalid):
-        table.gains([(0, 0, 2)], 0)
