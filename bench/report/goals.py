@@ -41,6 +41,7 @@ TIMES_AS_FAST = {
 }
 P99_OVER_MEDIAN = 3
 LARGEST_OVER_SMALLEST = 3
+COUNTED_TURNS = 1_000
 UNCHANGED_US = 0.3
 ASSEMBLE_US = {1_000: 12, 100_000: 25}
 ASSEMBLE_P99_OVER_MEDIAN = 4
@@ -71,7 +72,8 @@ class Goals:
 
     def at_most(self, what: str, goal: float, found: float, unit: str) -> None:
         """Enter a figure that should be small."""
-        self._add(what, f"{goal:g} {unit}", f"{microseconds(found)} {unit}", found <= goal)
+        written = f"{found:,}" if isinstance(found, int) else microseconds(found)
+        self._add(what, f"{goal:g} {unit}", f"{written} {unit}", found <= goal)
 
     def at_least(self, what: str, goal: float, found: float, unit: str) -> None:
         """Enter a figure that should be large."""
@@ -113,6 +115,13 @@ def selector_goals(goals: Goals, curves: Curves) -> None:
                 goals.at_least(f"{name}, {pages:,} pages", goal, over, "times ours")
     growth = ours[max(ours)].median_us / ours[min(ours)].median_us
     goals.at_most(f"{max(ours):,} pages over {min(ours):,}", LARGEST_OVER_SMALLEST, growth, "times")
+    turns = TableTurns(core, 1_000)
+    before = turns.table.stats["allocations"]
+    for _ in range(COUNTED_TURNS):
+        turns.change()
+        turns.select()
+    allocations = turns.table.stats["allocations"] - before
+    goals.at_most(f"heap allocations of the core in {COUNTED_TURNS:,} turns", 0, allocations, "")
     unchanged = time_calls(TableTurns(core, 1_000).select)
     goals.at_most(
         "a turn with nothing changed, 1,000 pages", UNCHANGED_US, unchanged.median_us, "us"
