@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from time import perf_counter_ns
 
-from bench.rivals import NumpyArgsort
+from bench.rivals import NumpyArgsort, plain_greedy
 from bench.tables import TableTurns
 from clawvm import _reference
 from clawvm._backend import core
@@ -39,9 +40,9 @@ class Ratio:
     floor: float
 
 
-def select_against_twin() -> Pair:
-    """The levels of 1,000 pages after five changes, in C and in plain Python."""
-    ours, theirs = TableTurns(core, 1_000), TableTurns(_reference, 1_000)
+def select_against_twin(pages: int) -> Pair:
+    """The levels of all pages after five changes, in C and in plain Python."""
+    ours, theirs = TableTurns(core, pages), TableTurns(_reference, pages)
 
     def prepare() -> None:
         ours.change()
@@ -50,9 +51,9 @@ def select_against_twin() -> Pair:
     return Pair(ours.select, theirs.select, prepare)
 
 
-def select_against_numpy() -> Pair:
+def select_against_numpy(pages: int) -> Pair:
     """The same against an argsort of all keys, with the raises of all pages kept."""
-    turns = TableTurns(core, 1_000)
+    turns = TableTurns(core, pages)
     rival = NumpyArgsort(turns.instance)
 
     def prepare() -> None:
@@ -63,9 +64,29 @@ def select_against_numpy() -> Pair:
     return Pair(turns.select, rival.select, prepare)
 
 
+def select_against_plain(pages: int) -> Pair:
+    """The same against a greedy choice in plain Python, from nothing."""
+    turns = TableTurns(core, pages)
+    return Pair(turns.select, partial(plain_greedy, turns.instance), turns.change)
+
+
+def select_against_fewer(pages: int, fewer: int) -> Pair:
+    """The same against a table with fewer pages: what a turn costs more for all the others."""
+    ours, theirs = TableTurns(core, pages), TableTurns(core, fewer)
+
+    def prepare() -> None:
+        ours.change()
+        theirs.change()
+
+    return Pair(ours.select, theirs.select, prepare)
+
+
 RATIOS: dict[str, Ratio] = {
-    "select.1000 against the twin": Ratio(select_against_twin, 100),
-    "select.1000 against numpy": Ratio(select_against_numpy, 3),
+    "select.1000 against the twin": Ratio(partial(select_against_twin, 1_000), 500),
+    "select.1000 against plain Python": Ratio(partial(select_against_plain, 1_000), 200),
+    "select.1000 against numpy": Ratio(partial(select_against_numpy, 1_000), 8),
+    "select.10000 against numpy": Ratio(partial(select_against_numpy, 10_000), 50),
+    "select.10000 against select.100": Ratio(partial(select_against_fewer, 10_000, 100), 0.15),
 }
 
 

@@ -1,8 +1,7 @@
 """The named workloads that the gate counts instructions of: fixed seeds, no clock, no network.
 
 To add one, write a function that sets it up and enter it in `WORKLOADS`. What is counted is `run`,
-each of `rounds` times; `prepare` comes before each and is not. A round should be 100,000
-instructions or more, so that what surrounds it does not show.
+each of `rounds` times; `prepare` comes before each and is not.
 """
 
 from __future__ import annotations

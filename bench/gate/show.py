@@ -39,7 +39,7 @@ def ratios_table(ratios: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("median", justify="right")
     table.add_column("floor", justify="right")
     for ratio in ratios:
-        table.add_row(ratio["name"], f"{ratio['ratio']:.1f}", f"{ratio['floor']:g}")
+        table.add_row(ratio["name"], f"{ratio['ratio']:,.3g}", f"{ratio['floor']:g}")
     return table
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from tempfile import TemporaryDirectory
 from time import process_time_ns
 
 import lz4.block
 
+from bench.bench_import import PROCESSES, PROGRAM
+from bench.bench_memory import SESSION, SESSION_PAGES, SESSIONS, TABLE, figures
 from bench.gate.counting import build_region, count_workload, why_no_counting
 from bench.gate.errors import GateError
-from bench.report.processes import import_ms, resident_bytes_per_page, resident_bytes_per_session
 from bench.report.quality import REALISTIC, Shares
 from bench.report.section import Section, microseconds
 from bench.report.turns import OURS, Curves
@@ -38,6 +41,7 @@ TIMES_AS_FAST = {
 }
 P99_OVER_MEDIAN = 3
 LARGEST_OVER_SMALLEST = 3
+COUNTED_TURNS = 1_000
 UNCHANGED_US = 0.3
 ASSEMBLE_US = {1_000: 12, 100_000: 25}
 ASSEMBLE_P99_OVER_MEDIAN = 4
@@ -48,6 +52,7 @@ MEAN_SHARE = {50: 0.998, 200: 0.9995}
 WORST_SHARE = 0.95
 WORST_SHARE_OF_ANY = 0.5
 MEASURED_PAGES = 1_000_000
+ID_BYTES = 20
 SHARE_OF_LZ4 = 0.9
 OF_OPTIMUM = "of the optimum"
 LZ4_ROUNDS = 20
@@ -67,7 +72,8 @@ class Goals:
 
     def at_most(self, what: str, goal: float, found: float, unit: str) -> None:
         """Enter a figure that should be small."""
-        self._add(what, f"{goal:g} {unit}", f"{microseconds(found)} {unit}", found <= goal)
+        written = f"{found:,}" if isinstance(found, int) else microseconds(found)
+        self._add(what, f"{goal:g} {unit}", f"{written} {unit}", found <= goal)
 
     def at_least(self, what: str, goal: float, found: float, unit: str) -> None:
         """Enter a figure that should be large."""
@@ -109,6 +115,13 @@ def selector_goals(goals: Goals, curves: Curves) -> None:
                 goals.at_least(f"{name}, {pages:,} pages", goal, over, "times ours")
     growth = ours[max(ours)].median_us / ours[min(ours)].median_us
     goals.at_most(f"{max(ours):,} pages over {min(ours):,}", LARGEST_OVER_SMALLEST, growth, "times")
+    turns = TableTurns(core, 1_000)
+    before = turns.table.stats["allocations"]
+    for _ in range(COUNTED_TURNS):
+        turns.change()
+        turns.select()
+    allocations = turns.table.stats["allocations"] - before
+    goals.at_most(f"heap allocations of the core in {COUNTED_TURNS:,} turns", 0, allocations, "")
     unchanged = time_calls(TableTurns(core, 1_000).select)
     goals.at_most(
         "a turn with nothing changed, 1,000 pages", UNCHANGED_US, unchanged.median_us, "us"
@@ -190,16 +203,23 @@ def memory_goals(goals: Goals, say: Say) -> None:
     """Judge resident memory and the time to import."""
     if Path("/proc/self/statm").exists():
         say(f"memory of {MEASURED_PAGES:,} pages")
-        found = resident_bytes_per_page(MEASURED_PAGES)
-        what = f"resident bytes a page without its id, {MEASURED_PAGES:,} pages"
-        goals.at_most(what, BYTES_PER_PAGE, found, "bytes")
-        each = resident_bytes_per_session(20, 100)
-        goals.note(
-            "resident bytes a session of 100 pages, without their full texts", f"{each:,.0f}"
-        )
+        _, selected = figures(TABLE, MEASURED_PAGES)
+        found = selected / MEASURED_PAGES - ID_BYTES
+        what = f"resident bytes a page with index and heaps, {MEASURED_PAGES:,} pages"
+        goals.at_most(what, BYTES_PER_PAGE, found, f"bytes without its id of {ID_BYTES}")
+        (grown,) = figures(SESSION, SESSIONS, SESSION_PAGES)
+        what = f"resident bytes a session of {SESSION_PAGES} pages, without their full texts"
+        goals.note(what, f"{grown / SESSIONS:,.0f}")
     else:
         say("resident memory is left out: this system has no /proc")
     goals.note("`import clawvm`, in a new process", f"{import_ms():.1f} ms")
+
+
+def import_ms() -> float:
+    """Return the median milliseconds of the import in new processes."""
+    command = [sys.executable, "-c", PROGRAM]
+    runs = (subprocess.run(command, check=True, capture_output=True) for _ in range(PROCESSES))
+    return median(float(run.stdout) for run in runs)
 
 
 def best_ns(step: Callable[[], object]) -> int:
