@@ -49,6 +49,7 @@ cdef class PageTable:
         )
         read_id(text, &fields)
         with cython.critical_section(self):
+            need_table(&self.table)
             slot = self.find_or_make_room(&fields)
             if slot == NO_SLOT:
                 slot = self.add(&fields)
@@ -94,6 +95,7 @@ cdef class PageTable:
     def slots(self):
         """Return the slots that hold a page, ascending."""
         with cython.critical_section(self):
+            need_table(&self.table)
             return live_slots(&self.table)
 
     def remove(self, slot):
@@ -107,18 +109,11 @@ cdef class PageTable:
 
     def touch(self, slot, turn):
         """Record that the page was used at this turn; an earlier turn changes nothing."""
-        cdef uint32_t before, seen = as_turn(turn)
-        cdef int64_t heat, number = as_slot(slot)
-        cdef PageRecord *record
+        cdef uint32_t seen = as_turn(turn)
+        cdef int64_t number = as_slot(slot)
         with cython.critical_section(self):
-            record = record_at(&self.table, number, slot)
-            before = record.last_turn
-            see(&self.table, record, seen)
-            if record.last_turn > before:
-                record.flags |= CHANGED
-                heat = record.heat + turn_heat(record.last_turn, self.table.half_life)
-                heat -= turn_heat(before, self.table.half_life)
-                reheat(&self.table, <uint32_t> number, heat)
+            record_at(&self.table, number, slot)
+            touch_page(&self.table, <uint32_t> number, seen)
 
     def reweigh(self, slot, weight):
         """Replace the page's weight."""
@@ -180,6 +175,7 @@ cdef class PageTable:
     def clear_demands(self):
         """Drop all demands. O(demands)."""
         with cython.critical_section(self):
+            need_table(&self.table)
             drop_demands(&self.table)
 
     def level(self, slot):
@@ -260,6 +256,7 @@ cdef class PageTable:
         cdef PageRecord *record
         cdef Py_ssize_t place
         with cython.critical_section(self):
+            need_table(&self.table)
             for place in range(len(given)):
                 record = record_at(&self.table, numbers[place], given[place])
                 if record.level < record.floor:
@@ -275,6 +272,7 @@ cdef class PageTable:
         cdef Py_ssize_t place
         cdef int64_t now
         with cython.critical_section(self):
+            need_table(&self.table)
             now = now_of(&self.table, seen)
             for place in range(len(given)):
                 gains.append(next_gain(&self.table, now, numbers[place], given[place]))
@@ -286,6 +284,7 @@ cdef class PageTable:
         cdef tuple given = tuple(spared)
         cdef list numbers = [as_slot(slot) for slot in given]
         with cython.critical_section(self):
+            need_table(&self.table)
             need_pages(&self.table, given, numbers)
             mark_spared(&self.table, numbers, True)
             best = least_earner(&self.table, now_of(&self.table, seen))
@@ -301,18 +300,27 @@ cdef class PageTable:
         """
         cdef int64_t tokens = as_budget(budget)
         cdef uint32_t now = as_turn(turn)
-        cdef Selection selection = Selection.__new__(Selection)
-        cdef object expected = None
-        selection.budget = tokens
         with cython.critical_section(self):
-            if CHECKED:
-                expected = expected_outcome(self, <uint64_t> tokens, now)
-            reserve_plan(&self.table.plan, self.table.capacity)
-            decide(&self.table, <uint64_t> tokens, now, &selection.decision)
-            tell(&self.table, selection)
-            if CHECKED:
-                check_selection(self, selection, expected)
-        return selection
+            need_table(&self.table)
+            return self.selected(tokens, now)
+
+    def turn(self, budget, turn, touched=(), contents=()):
+        """Touch pages, replace contents (slot, text, tokens, quality) and select, in one call."""
+        cdef tuple slots = tuple(touched)
+        cdef tuple texts = tuple(contents)
+        cdef Batch batch
+        cdef Job job
+        start_batch(&batch)
+        try:
+            read_job(&batch, &job, budget, turn, slots, texts)
+            job.table = &self.table
+            with cython.critical_section(self):
+                need_table(&self.table)
+                check_job(&self.table, &batch, &job, slots, texts)
+                apply_job(&batch, &job)
+                return self.selected(job.budget, job.turn)
+        finally:
+            free_batch(&batch)
 
     def select_exact(self, budget, turn, *, states_max=262144):
         """Decide every page's level within a budget as well as can be, and prove it."""
@@ -323,6 +331,7 @@ cdef class PageTable:
         selection.budget = tokens
         memset(&search, 0, sizeof(Search))
         with cython.critical_section(self):
+            need_table(&self.table)
             # The scratch is this call's alone until the lists are made of it: making them may run
             # other code, which may select.
             search.table, search.states_max, search.scratch = &self.table, states, self.exact
@@ -342,11 +351,13 @@ cdef class PageTable:
     def changed(self):
         """Return the slots whose record, live or freed, has changed since `settle`. O(pages)."""
         with cython.critical_section(self):
+            need_table(&self.table)
             return changed_slots(&self.table)
 
     def settle(self):
         """Count every record as unchanged from now on. O(pages)."""
         with cython.critical_section(self):
+            need_table(&self.table)
             settle_records(&self.table)
 
     def dump(self, slots):
@@ -354,6 +365,7 @@ cdef class PageTable:
         cdef tuple given = tuple(slots)
         cdef list numbers = [as_slot(slot) for slot in given]
         with cython.critical_section(self):
+            need_table(&self.table)
             return dump_records(&self.table, given, numbers)
 
     def meta(self):
@@ -394,6 +406,7 @@ cdef class PageTable:
         cdef uint32_t live = NO_SLOT
         cdef object array = None
         with cython.critical_section(self):
+            need_table(&self.table)
             while live != self.table.live:
                 live = self.table.live
                 array = empty(live, self.dtype)
@@ -430,6 +443,7 @@ cdef class PageTable:
         """Walk every invariant; raises ``AssertionError`` with a dump of the state. O(N)."""
         cdef list faults
         with cython.critical_section(self):
+            need_table(&self.table)
             faults = faults_of(self)
             if faults:
                 raise AssertionError(
@@ -448,12 +462,26 @@ cdef class PageTable:
 
     # -- Parts of the above -----------------------------------------------------------------------
 
+    cdef Selection selected(self, int64_t budget, uint32_t turn):
+        cdef Selection selection = Selection.__new__(Selection)
+        cdef object expected = None
+        selection.budget = budget
+        if CHECKED:
+            expected = expected_outcome(self, <uint64_t> budget, turn)
+        reserve_plan(&self.table.plan, self.table.capacity)
+        decide(&self.table, <uint64_t> budget, turn, &selection.decision)
+        tell(&self.table, selection)
+        if CHECKED:
+            check_selection(self, selection, expected)
+        return selection
+
     cdef int64_t look_up(self, object page_id) except -2:
         cdef PageFields fields
         cdef uint32_t slot
         cdef str text = as_id(page_id)
         read_id(text, &fields)
         with cython.critical_section(self):
+            need_table(&self.table)
             slot = find_slot(&self.table, fields.id_bytes, fields.id_length, fields.id_hash)
         return -1 if slot == NO_SLOT else <int64_t> slot
 

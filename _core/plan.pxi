@@ -45,20 +45,25 @@ cdef uint64_t plan_bytes(const Plan *plan) noexcept nogil:
     return plan.capacity * each + listed * sizeof(uint32_t)
 
 
+cdef void lengthen(Plan *plan, SlotList *listed) noexcept nogil:
+    """Double a list's capacity; where there is no memory for it, the list is lost."""
+    cdef uint32_t capacity = max(<uint32_t> 8, listed.capacity * 2)
+    cdef uint32_t *larger = <uint32_t *> PyMem_RawRealloc(
+        listed.slots, <size_t> capacity * sizeof(uint32_t)
+    )
+    if larger == NULL:
+        listed.lost = True
+        return
+    plan.allocations += 1
+    listed.slots, listed.capacity = larger, capacity
+
+
 cdef void list_slot(Plan *plan, SlotList *listed, uint32_t slot) noexcept nogil:
-    """Add a slot to a list; where there is no memory for it, the list is lost."""
-    cdef uint32_t capacity
-    cdef uint32_t *larger
     if listed.count == listed.capacity:
-        capacity = max(<uint32_t> 8, listed.capacity * 2)
-        larger = <uint32_t *> PyMem_RawRealloc(listed.slots, <size_t> capacity * sizeof(uint32_t))
-        if larger == NULL:
-            listed.lost = True
-            return
-        plan.allocations += 1
-        listed.slots, listed.capacity = larger, capacity
-    listed.slots[listed.count] = slot
-    listed.count += 1
+        lengthen(plan, listed)
+    if not listed.lost:
+        listed.slots[listed.count] = slot
+        listed.count += 1
 
 
 cdef inline void mark_moved(Plan *plan, uint32_t slot) noexcept nogil:
@@ -174,6 +179,19 @@ cdef void reheat(Table *table, uint32_t slot, int64_t heat) noexcept nogil:
     enter(table, slot, steps_at(table, slot, own))
 
 
+cdef void touch_page(Table *table, uint32_t slot, uint32_t turn) noexcept nogil:
+    cdef PageRecord *record = &table.records[slot]
+    cdef uint32_t before = record.last_turn
+    see(table, record, turn)
+    if record.last_turn > before:
+        record.flags |= CHANGED
+        reheat(
+            table, slot,
+            record.heat + turn_heat(record.last_turn, table.half_life)
+            - turn_heat(before, table.half_life),
+        )
+
+
 cdef void rebase(Table *table, uint32_t slot) noexcept nogil:
     """Plan a page anew if what is required of it has changed."""
     if table.plan.made and base_level(&table.records[slot]) != base_of(&table.plan, slot):
@@ -281,8 +299,26 @@ cdef inline void note_giant(Table *table, uint32_t slot) noexcept nogil:
     if not plan.states[slot] & STATE_GIANT and giant(
         plan, &table.records[slot], base_of(plan, slot)
     ):
+        if plan.giants.count == plan.giants.capacity:
+            drop_shrunk(table)
         plan.states[slot] |= STATE_GIANT
         list_slot(plan, &plan.giants, slot)
+
+
+cdef void drop_shrunk(Table *table) noexcept nogil:
+    """Take out of the list of giants the pages that are none any more."""
+    cdef Plan *plan = &table.plan
+    cdef uint32_t place, slot, kept = 0
+    for place in range(plan.giants.count):
+        slot = plan.giants.slots[place]
+        if planned(plan, slot) and giant(plan, &table.records[slot], base_of(plan, slot)):
+            plan.giants.slots[kept] = slot
+            kept += 1
+        else:
+            plan.states[slot] &= ~STATE_GIANT
+    plan.giants.count = kept
+    if kept > plan.giants.capacity // 4 * 3:
+        lengthen(plan, &plan.giants)
 
 
 cdef bint concerned(const Table *table, uint32_t slot, uint64_t low, uint64_t high) noexcept nogil:

@@ -27,6 +27,7 @@ cdef struct Table:
     uint64_t compactions
     uint64_t logarithms
     uint64_t selects
+    bint held               # by a batch of turns, which nobody may disturb
     Plan plan
 
 
@@ -215,9 +216,21 @@ cdef int drop_page(Table *table, uint32_t slot) except -1:
     return 0
 
 
+cdef inline bint is_live(const Table *table, int64_t slot) noexcept nogil:
+    return 0 <= slot < table.end and table.records[slot].flags & LIVE
+
+
+cdef inline int need_table(const Table *table) except -1:
+    """Refuse who comes to a table while a batch of turns has it."""
+    if table.held:
+        validate.refuse_held()
+    return 0
+
+
 cdef PageRecord *record_at(Table *table, int64_t slot, object given) except NULL:
     """Return the live record in a slot; `given` is the slot as the caller wrote it."""
-    if 0 <= slot < table.end and table.records[slot].flags & LIVE:
+    need_table(table)
+    if is_live(table, slot):
         return &table.records[slot]
     validate.refuse_slot(given, table.live)
 

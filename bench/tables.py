@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bench.rivals import Instance
-from clawvm.tokens import digest
 
 if TYPE_CHECKING:
     from clawvm._core import PageTable, Selection
@@ -125,15 +124,11 @@ class TextTurns(TableTurns):
                 self.rng.randrange(self.pages),
                 f"{self.rng.getrandbits(60):020d}" * (TEXT_CHARS // 20),
                 page_ladder(self.rng),
+                LEVEL_QUALITY,
             )
             for _ in range(self.puts)
         ]
 
     def run(self) -> list[tuple[int, int, int]]:
         """Do the turn; returns the changes of levels."""
-        table, turn = self.table, self.turn
-        for slot in self.touched:
-            table.touch(slot, turn)
-        for number, text, tokens in self.contents:
-            put_page(table, number, tokens, 50, turn, digest(text))
-        return table.select(self.budget, turn).moves
+        return self.table.turn(self.budget, self.turn, self.touched, self.contents).moves

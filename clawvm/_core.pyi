@@ -57,6 +57,14 @@ def split_dicts(
 def join_dicts(
     places: list[int], values: list[Any], keys: tuple[tuple[Any, ...] | None, ...]
 ) -> list[dict[Any, Any]]: ...
+def turn_many(
+    tables: Sequence[PageTable],
+    budgets: Sequence[int],
+    turns: Sequence[int],
+    touched: Sequence[Sequence[int]],
+    contents: Sequence[Sequence[tuple[int, str, Sequence[int | None], Sequence[int]]]]
+    | None = None,
+) -> list[bytes | None]: ...
 
 @final
 class Selection:
@@ -72,6 +80,8 @@ class Selection:
     def value(self) -> int: ...
     @property
     def bound(self) -> int: ...
+    @property
+    def packed(self) -> bytes: ...
     @property
     def required(self) -> list[int]: ...
     @property
@@ -148,6 +158,13 @@ class PageTable:
     def select_exact(
         self, budget: int, turn: int, *, states_max: int = 262144
     ) -> ExactSelection: ...
+    def turn(
+        self,
+        budget: int,
+        turn: int,
+        touched: Sequence[int] = (),
+        contents: Sequence[tuple[int, str, Sequence[int | None], Sequence[int]]] = (),
+    ) -> Selection: ...
     def changed(self) -> list[int]: ...
     def settle(self) -> None: ...
     def dump(self, slots: Sequence[int]) -> bytes: ...

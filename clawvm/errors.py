@@ -35,6 +35,7 @@ __all__ = [
     "StoreCorrupt",
     "StoreFailed",
     "StoreInvalid",
+    "TableInUse",
     "TokenCountInvalid",
     "TokenizerUnavailable",
     "TraceInvalid",
@@ -67,6 +68,10 @@ class LadderInvalid(PageInvalid):
 
 class LimitExceeded(ClawVMError, ValueError):
     """A documented limit (pages, id length, token count) would be passed; nothing was changed."""
+
+
+class TableInUse(ClawVMError, RuntimeError):
+    """A page table was called while a batch of turns had it."""
 
 
 class BudgetInvalid(ClawVMError, ValueError):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .selector import Selection
     from .texts import pack_texts, unpack_texts
     from .trees import pack_trees, unpack_trees
+    from .turns import turn_many
 
 __all__ = [
     "HALF_LIFE",
@@ -47,6 +48,7 @@ __all__ = [
     "pack_trees",
     "record_dtype",
     "split_dicts",
+    "turn_many",
     "unpack_columns",
     "unpack_owners",
     "unpack_texts",
@@ -65,6 +67,7 @@ _MODULES = {
     "pack_texts": "texts",
     "pack_trees": "trees",
     "split_dicts": "objects",
+    "turn_many": "turns",
     "unpack_columns": "columns",
     "unpack_owners": "owners",
     "unpack_texts": "texts",

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from . import exact, invariants, selector, validate
 from .arithmetic import score, turn_heat
 from .batches import least_earner, next_gain
-from .dirty import digest_bytes, digest_words, next_version
+from .dirty import MAX_VERSION, digest_bytes, digest_words, next_version
 from .exact import STATES_MAX, ExactSelection
 from .layout import CHANGED, LIVE, record_dtype
 from .persistence import Persistent
 from .record import Record, fields, quality_at, required_level, tokens_at
 from .selector import Selection
 from .store import locked
+from .turns import Job, read_contents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,12 +167,7 @@ class PageTable(Persistent):
     def touch(self, slot: int, turn: int) -> None:
         """Record that the page was used at this turn; an earlier turn changes nothing."""
         turn, record = validate.turn(turn), self._record(slot)
-        before = record.last_turn
-        self._see(record, turn)
-        if record.last_turn > before:
-            record.heat += turn_heat(record.last_turn, self._half_life)
-            record.heat -= turn_heat(before, self._half_life)
-            record.flags |= CHANGED
+        self._touch(record, turn)
 
     @locked
     def reweigh(self, slot: int, weight: int) -> None:
@@ -316,7 +312,66 @@ class PageTable(Persistent):
         BudgetInvalid
             If the budget is not such a number.
         """
-        budget, turn = validate.budget(budget), validate.turn(turn)
+        return self._select(validate.budget(budget), validate.turn(turn))
+
+    @locked
+    def turn(
+        self,
+        budget: int,
+        turn: int,
+        touched: Sequence[int] = (),
+        contents: Sequence[tuple[int, str, Sequence[int | None], Sequence[int]]] = (),
+    ) -> Selection:
+        """Touch pages, replace contents and select, all in one call.
+
+        Parameters
+        ----------
+        budget, turn : int
+            As for `select`.
+        touched : sequence of int
+            Slots of the pages that were used.
+        contents : sequence of (slot, text, tokens, quality)
+            Pages with a new content, which are touched as well. The digest is that of the text
+            (XXH3-128 of its UTF-8), tokens and quality are as for `put`; everything else about the
+            page stays. A content that the page has already changes nothing.
+
+        Raises
+        ------
+        PageNotFound, PageInvalid, LadderInvalid, LimitExceeded, BudgetInvalid
+            As `select`, `touch` and `put` do. Nothing has changed then.
+        """
+        job = Job(
+            validate.budget(budget), validate.turn(turn), tuple(touched), read_contents(contents)
+        )
+        self._check_job(job)
+        return self._run_job(job)
+
+    @locked
+    def _check_job(self, job: Job) -> None:
+        """Check what only the table can tell: that the pages are there and may change."""
+        for slot in job.touched:
+            self._record(slot)
+        for content in job.contents:
+            record = self._record(content.slot)
+            if record.version + len(job.contents) > MAX_VERSION:
+                next_version(MAX_VERSION, record.digest, content.digest)
+
+    @locked
+    def _run_job(self, job: Job) -> Selection:
+        for slot in job.touched:
+            self._touch(self._record(slot), job.turn)
+        for content in job.contents:
+            record = self._record(content.slot)
+            version = next_version(record.version, record.digest, content.digest)
+            self._set(record, "version", version)
+            record.digest = content.digest
+            if (content.tokens, content.quality) != (record.tokens, record.quality):
+                self._set_ladder(record, content.tokens, content.quality)
+                record.flags |= CHANGED
+            self._touch(record, job.turn)
+        return self._select(job.budget, job.turn)
+
+    def _select(self, budget: int, turn: int) -> Selection:
         outcome = selector.select(self._records, budget, self._now(turn))
         selection = Selection.__new__(Selection)
         selection.feasible = outcome.levels is not None

@@ -97,6 +97,14 @@ class Store:
         record.last_turn = max(record.last_turn, turn)
         self._clock = max(self._clock, turn)
 
+    def _touch(self, record: Record, turn: int) -> None:
+        before = record.last_turn
+        self._see(record, turn)
+        if record.last_turn > before:
+            record.heat += turn_heat(record.last_turn, self._half_life)
+            record.heat -= turn_heat(before, self._half_life)
+            record.flags |= CHANGED
+
     def _add(self, page: validate.Page) -> int:
         """Give a new page a slot, the one freed last if there is one, and a place for its id."""
         pages, id_bytes = self._limits

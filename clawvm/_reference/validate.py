@@ -18,6 +18,7 @@ from ..errors import (
     LimitExceeded,
     PageInvalid,
     PageNotFound,
+    TableInUse,
 )
 from .dirty import MAX_VERSION
 from .layout import (
@@ -37,6 +38,7 @@ __all__ = [
     "Page",
     "budget",
     "capacity",
+    "content",
     "floor",
     "half_life",
     "identifier",
@@ -44,10 +46,14 @@ __all__ = [
     "page",
     "pin",
     "refuse_arena",
+    "refuse_held",
     "refuse_id",
     "refuse_missing_level",
     "refuse_pages",
     "refuse_slot",
+    "refuse_table",
+    "same_kind",
+    "same_lengths",
     "shown",
     "slot",
     "states",
@@ -97,6 +103,41 @@ def page(
         _digest(digest),
         turn(turn_),
     )
+
+
+def content(given: object) -> tuple[object, bytes, tuple[int, ...], tuple[int, ...]]:
+    """Return a new content's slot, still unchecked, its text in UTF-8, its ladder and qualities."""
+    if not isinstance(given, (tuple, list)) or len(given) != 4:
+        raise PageInvalid(f"a content must be (slot, text, tokens, quality), found {shown(given)}")
+    text = given[1]
+    if not isinstance(text, str):
+        raise PageInvalid(f"a content's text must be a str, found {shown(text)}")
+    try:
+        encoded = str.encode(text)
+    except UnicodeEncodeError as error:
+        raise PageInvalid(
+            f"a content cannot be written as UTF-8: character {error.start} is a lone surrogate; "
+            "replace it first"
+        ) from None
+    ladder = _ladder(given[2])
+    return given[0], encoded, ladder, _quality(given[3], ladder)
+
+
+def same_lengths(tables: int, *counts: int) -> None:
+    """Check that a batch gives each table its arguments."""
+    if any(count != tables for count in counts):
+        contents, budgets, turns, touched = counts
+        raise PageInvalid(
+            f"a batch of {tables} page tables needs as many of everything, found {budgets} "
+            f"budgets, {turns} turns, {touched} of slots touched and {contents} of contents"
+        )
+
+
+def same_kind(tables: Sequence[object], kind: type) -> None:
+    """Check that a batch is of page tables."""
+    for number, table in enumerate(tables):
+        if not isinstance(table, kind):
+            raise PageInvalid(f"item {number} of a batch must be a PageTable, found {shown(table)}")
 
 
 def identifier(page_id: object) -> tuple[str, int]:
@@ -190,6 +231,20 @@ def refuse_missing_level(page_id: str, wanted: int, tokens: Sequence[int]) -> No
     )
     raise LadderInvalid(
         f"page {shown(page_id)} has no level {wanted} ({LEVELS[wanted]}); it has 0 (none), {ladder}"
+    )
+
+
+def refuse_held() -> NoReturn:
+    raise TableInUse(
+        "the page table is in use by a batch of turns in another thread; wait until turn_many has "
+        "returned"
+    )
+
+
+def refuse_table(number: int) -> NoReturn:
+    raise TableInUse(
+        f"page table {number} of the batch is in use: it is in the batch twice, or another thread "
+        "has it in one; give each table once, and wait for the other batch"
     )
 
 

@@ -10,6 +10,9 @@ import pytest
 PAGES = (100, 10_000)
 PROBES_EACH_MOST = 9  # a miss in an index that is three quarters full expects 8.5
 LOGARITHMS_EACH_MOST = 7  # of the weight, and two for each of three steps
+STEPS_EACH_MOST = 100  # taken or given back in a turn that changes five pages; 50 are usual
+TURNS = 200
+QUALITY = (150, 400, 800, 1000)
 DOUBLING_RESIZES_MOST = 12  # records and ids each grow by an eighth
 
 
@@ -72,3 +75,41 @@ def test_doubling_a_table_takes_as_few_resizes_when_it_is_large(core, put):
     early, late = resizes[1] - resizes[0], resizes[2] - resizes[1]
     assert late <= early + 1
     assert late <= DOUBLING_RESIZES_MOST
+
+
+def ladder(rng):
+    full = max(40, int(rng.lognormvariate(5.5, 1)))
+    return [min(30, full // 8), full // 5 + 2, full // 2 + 4, full + 6]
+
+
+@pytest.mark.parametrize("pages", [100, 10_000, 100_000])
+def test_a_turn_takes_few_steps_whatever_the_size_of_the_table(backends, put, pages):
+    core, rng = backends[0], random.Random(pages)
+    table = core.PageTable(capacity=pages)
+    tokens = 0
+    for number in range(pages):
+        counts = ladder(rng)
+        tokens += counts[3]
+        put(table, f"page {number}", counts, weight=rng.randint(1, 100), turn=number % 50)
+    table.select(tokens // 10, 50)
+
+    def run(first=51 + TURNS):
+        for turn in range(first, first + TURNS):
+            slots = [rng.randrange(pages) for _ in range(5)]
+            contents = [(slot, f"{turn}", ladder(rng), QUALITY) for slot in slots[3:]]
+            table.turn(tokens // 10, turn, slots[:3], contents)
+
+    run(51)
+    work = work_of(table, run)
+    assert 0 < work["steps"] <= STEPS_EACH_MOST * TURNS
+    assert 0 < work["frontiers"] <= 2 * TURNS
+    assert work["allocations"] == work["resizes"] == 0
+
+
+@pytest.mark.parametrize("pages", [100, 10_000])
+def test_a_selection_of_what_has_not_changed_takes_no_steps(backends, put, pages):
+    table = filled(backends[0], put, pages)
+    table.select(pages * 10, 60)
+    work = work_of(table, lambda: table.select(pages * 10, 61))
+    assert work.pop("selects") == 1
+    assert not any(work.values())

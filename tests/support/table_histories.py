@@ -52,7 +52,7 @@ class History:
         self.budget = 1
         self.actions: list[tuple[int, Callable[[], None]]] = [
             *((8, self.put), (8, self.touch), (2, self.reweigh), (2, self.pin), (3, self.demand)),
-            *((2, self.remove), (2, self.set_level), (1, self.rebudget)),
+            *((2, self.remove), (2, self.set_level), (1, self.rebudget), (1, self.select_exact)),
         ]
 
     def each(self, call: Callable[[Any], Any]) -> Any:
@@ -121,6 +121,25 @@ class History:
         share = self.rng.choice((0.003, 0.02, 0.1, 0.3, 0.6, 0.9, 1.1))
         self.budget = max(1, int(total * share) + self.rng.randint(0, 2))
 
+    def select_exact(self) -> None:
+        """Let another selection set the levels and meet the demands."""
+        if len(self.tables[0]) < 15:
+            self.each(lambda table: table.select_exact(self.budget, self.turn).moves)
+
+    def news(self) -> tuple[list[int], list[tuple[int, str, Any, Any]]]:
+        """Return what a turn may bring: slots that are used, and contents."""
+        slots = self.tables[0].slots()
+        used = [self.rng.choice(slots) for _ in range(self.rng.choice((0, 1, 4))) if slots]
+        contents = []
+        for slot in used[1:]:
+            record = self.tables[0].record(slot)
+            tokens = [None if count == 0xFFFFFFFF else count for count in record["tokens"]]
+            if self.rng.random() < 0.6:
+                tokens[3] += self.rng.randint(0, 3)
+            text = self.rng.choice(("", "a text", "ein schöner Text", "x" * 300))
+            contents.append((slot, text, tokens, record["quality"]))
+        return used[:2], contents
+
     def restore(self) -> None:
         """Go on with tables that are made of what the old ones dump."""
         slots = self.each(lambda table: table.slots())
@@ -141,7 +160,11 @@ class History:
             if self.rng.random() < 0.004:
                 self.restore()
             budget, turn = self.budget, self.turn + self.rng.choice((0, 0, 1))
-            plans = [table.select(budget, turn) for table in self.tables]
+            if self.rng.random() < 0.5:
+                plans = [table.select(budget, turn) for table in self.tables]
+            else:
+                slots, contents = self.news()
+                plans = [table.turn(budget, turn, slots, contents) for table in self.tables]
             for name in FIGURES:
                 told = [getattr(plan, name) for plan in plans]
                 assert all(one == told[0] for one in told[1:]), (name, told)
