@@ -316,6 +316,7 @@ cdef class PageTable:
             job.table = &self.table
             with cython.critical_section(self):
                 need_table(&self.table)
+                fetch_job(&batch, &job)
                 check_job(&self.table, &batch, &job, slots, texts)
                 apply_job(&batch, &job)
                 return self.selected(job.budget, job.turn)

@@ -2,7 +2,7 @@
 
 cdef enum:
     ROUNDS = 4
-    CHANGES = 4 * WINDOW
+    CHANGES = 4 * WINDOW + 1  # one more to write a change to that is not kept
 
 # A page in a window.
 cdef struct Seat:
@@ -75,19 +75,11 @@ cdef inline void fill_change(
     change.worth = <int64_t> seat.score * rise
 
 
-cdef void list_changes(Repair *repair) noexcept nogil:
-    """List what a page that waits may be raised to and one that was taken lowered to."""
+cdef void list_lowerings(Repair *repair) noexcept nogil:
+    """List what the pages that were taken may be lowered to."""
     cdef uint32_t place, level
     cdef const Seat *seat
-    repair.raised_count = repair.lowered_count = 0
-    for place in range(repair.waiting_count):
-        seat = &repair.seats[repair.waiting[place]]
-        for level in range(seat.level + 1, LEVEL_FULL + 1):
-            if present(seat.record, level):
-                fill_change(
-                    repair, repair.waiting[place], level, &repair.raised[repair.raised_count]
-                )
-                repair.raised_count += 1
+    repair.lowered_count = 0
     for place in range(repair.taken_count):
         seat = &repair.seats[repair.taken[place]]
         level = seat.level
@@ -98,6 +90,24 @@ cdef void list_changes(Repair *repair) noexcept nogil:
                     repair, repair.taken[place], level, &repair.lowered[repair.lowered_count]
                 )
                 repair.lowered_count += 1
+
+
+cdef void list_raises(Repair *repair) noexcept nogil:
+    """List what the pages that wait may be raised to, if it gains and any lowering pays for it."""
+    cdef uint32_t place, level
+    cdef int64_t most = repair.left
+    cdef const Seat *seat
+    cdef Change *change
+    for place in range(repair.lowered_count):
+        most = max(most, repair.left - repair.lowered[place].tokens)
+    repair.raised_count = 0
+    for place in range(repair.waiting_count):
+        seat = &repair.seats[repair.waiting[place]]
+        for level in range(seat.level + 1, LEVEL_FULL + 1):
+            if present(seat.record, level):
+                change = &repair.raised[repair.raised_count]
+                fill_change(repair, repair.waiting[place], level, change)
+                repair.raised_count += change.tokens <= most and change.worth > 0
 
 
 cdef void make_change(Repair *repair, const Change *change) noexcept nogil:
@@ -113,7 +123,8 @@ cdef bint exchange(Repair *repair) noexcept nogil:
     cdef const Change *best_down = NULL
     cdef int64_t most = 0, top = 0
     cdef uint32_t place, at
-    list_changes(repair)
+    list_lowerings(repair)
+    list_raises(repair)
     for place in range(repair.raised_count):
         up = &repair.raised[place]
         top = max(top, up.worth)

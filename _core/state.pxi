@@ -7,7 +7,7 @@ cdef enum:
     STATE_BLANK = 7           # the level of a slot that no page is planned in
     STATE_MOVED = 0x40        # listed in `moved`
     STATE_GIANT = 0x80        # listed in `giants`
-    WINDOW = 8                # twin: repair.py
+    WINDOW = 6                # twin: repair.py
     SEATS = 2 * WINDOW
     MARGIN_SHIFT = 16
 

@@ -195,29 +195,33 @@ cdef void apply_job(const Batch *batch, const Job *job) noexcept nogil:
         take_content(job.table, &batch.contents[place], job.turn)
 
 
-cdef void run_jobs(const Batch *batch, Job *jobs, Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t place
-    for place in range(count):
-        if place + 1 < count:
-            fetch_ahead(batch, &jobs[place + 1])
-        apply_job(batch, &jobs[place])
-        decide(jobs[place].table, <uint64_t> jobs[place].budget, jobs[place].turn,
-               &jobs[place].decision)
-
-
-cdef inline void fetch_ahead(const Batch *batch, const Job *job) noexcept nogil:
-    """Let the memory that a job looks at first come while the one before it works."""
-    cdef const Table *table = job.table
-    cdef uint32_t place
-    cdef int64_t slot
-    for place in range(job.touched_start, job.touched_end):
-        slot = batch.touched[place]
+cdef inline void fetch_page(const Table *table, int64_t slot) noexcept nogil:
+    if 0 <= slot < table.plan.capacity:
         prefetch(&table.records[slot])
         prefetch(&table.plan.states[slot])
         prefetch(&table.plan.taken.places[slot])
         prefetch(&table.plan.waiting.places[slot])
-    prefetch(table.plan.taken.entries)
-    prefetch(table.plan.waiting.entries)
+
+
+cdef inline void fetch_job(const Batch *batch, const Job *job) noexcept nogil:
+    """Let the memory that a job looks at come, while other work is done."""
+    cdef uint32_t place
+    for place in range(job.touched_start, job.touched_end):
+        fetch_page(job.table, batch.touched[place])
+    for place in range(job.contents_start, job.contents_end):
+        fetch_page(job.table, batch.contents[place].slot)
+    prefetch(job.table.plan.taken.entries)
+    prefetch(job.table.plan.waiting.entries)
+
+
+cdef void run_jobs(const Batch *batch, Job *jobs, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t place
+    for place in range(count):
+        if place + 1 < count:
+            fetch_job(batch, &jobs[place + 1])
+        apply_job(batch, &jobs[place])
+        decide(jobs[place].table, <uint64_t> jobs[place].budget, jobs[place].turn,
+               &jobs[place].decision)
 
 
 cdef int read_job(

@@ -6,17 +6,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from . import exact, invariants, selector, validate
+from . import invariants, validate
 from .arithmetic import score, turn_heat
 from .batches import least_earner, next_gain
-from .dirty import MAX_VERSION, digest_bytes, digest_words, next_version
-from .exact import STATES_MAX, ExactSelection
+from .dirty import digest_bytes, digest_words, next_version
 from .layout import CHANGED, LIVE, record_dtype
-from .persistence import Persistent
 from .record import Record, fields, quality_at, required_level, tokens_at
-from .selector import Selection
+from .selecting import Selecting
 from .store import locked
-from .turns import Job, read_contents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PageTable"]
 
 
-class PageTable(Persistent):
+class PageTable(Selecting):
     """Pages of one session: what each level costs and is worth, and which level is resident.
 
     A page lives in a slot, a small number that is stable until the page is removed. Levels are 0
@@ -291,145 +288,6 @@ class PageTable(Persistent):
         now = self._now(validate.turn(turn))
         pages = [self._record(slot) for slot in spared]
         return least_earner(self._records, now, {self._slots[page.page_id] for page in pages})
-
-    # -- Selection --------------------------------------------------------------------------------
-
-    @locked
-    def select(self, budget: int, turn: int) -> Selection:
-        """Decide every page's level within a budget and make the levels resident. O(N log N).
-
-        If the floor does not fit, the answer says so and nothing changes: levels and demands stay.
-
-        Parameters
-        ----------
-        budget : int
-            Tokens, 1 to 2**63 - 1.
-        turn : int
-            This turn; it only scales the values that are reported, the plan is the same at any.
-
-        Raises
-        ------
-        BudgetInvalid
-            If the budget is not such a number.
-        """
-        return self._select(validate.budget(budget), validate.turn(turn))
-
-    @locked
-    def turn(
-        self,
-        budget: int,
-        turn: int,
-        touched: Sequence[int] = (),
-        contents: Sequence[tuple[int, str, Sequence[int | None], Sequence[int]]] = (),
-    ) -> Selection:
-        """Touch pages, replace contents and select, all in one call.
-
-        Parameters
-        ----------
-        budget, turn : int
-            As for `select`.
-        touched : sequence of int
-            Slots of the pages that were used.
-        contents : sequence of (slot, text, tokens, quality)
-            Pages with a new content, which are touched as well. The digest is that of the text
-            (XXH3-128 of its UTF-8), tokens and quality are as for `put`; everything else about the
-            page stays. A content that the page has already changes nothing.
-
-        Raises
-        ------
-        PageNotFound, PageInvalid, LadderInvalid, LimitExceeded, BudgetInvalid
-            As `select`, `touch` and `put` do. Nothing has changed then.
-        """
-        job = Job(
-            validate.budget(budget), validate.turn(turn), tuple(touched), read_contents(contents)
-        )
-        self._check_job(job)
-        return self._run_job(job)
-
-    @locked
-    def _check_job(self, job: Job) -> None:
-        """Check what only the table can tell: that the pages are there and may change."""
-        for slot in job.touched:
-            self._record(slot)
-        for content in job.contents:
-            record = self._record(content.slot)
-            if record.version + len(job.contents) > MAX_VERSION:
-                next_version(MAX_VERSION, record.digest, content.digest)
-
-    @locked
-    def _run_job(self, job: Job) -> Selection:
-        for slot in job.touched:
-            self._touch(self._record(slot), job.turn)
-        for content in job.contents:
-            record = self._record(content.slot)
-            version = next_version(record.version, record.digest, content.digest)
-            self._set(record, "version", version)
-            record.digest = content.digest
-            if (content.tokens, content.quality) != (record.tokens, record.quality):
-                self._set_ladder(record, content.tokens, content.quality)
-                record.flags |= CHANGED
-            self._touch(record, job.turn)
-        return self._select(job.budget, job.turn)
-
-    def _select(self, budget: int, turn: int) -> Selection:
-        outcome = selector.select(self._records, budget, self._now(turn))
-        selection = Selection.__new__(Selection)
-        selection.feasible = outcome.levels is not None
-        selection.budget = budget
-        selection.floor_tokens = outcome.floor_tokens
-        selection.value = outcome.value
-        selection.bound = outcome.bound
-        selection.required = outcome.required
-        moves = [] if outcome.levels is None else self._commit(outcome.levels)
-        selection.packed = selector.packed_moves(moves)
-        selection.used_tokens = self._used_tokens
-        selection.steps = outcome.steps
-        self._stats["selects"] += 1
-        self._stats["steps"] += outcome.steps
-        return selection
-
-    @locked
-    def select_exact(
-        self, budget: int, turn: int, *, states_max: int = STATES_MAX
-    ) -> ExactSelection:
-        """Decide every page's level within a budget as well as can be, and prove it.
-
-        Levels and demands change as by `select`. The objective is the same but for rounding, and
-        is told in ``clawvm._reference.exact``.
-
-        Parameters
-        ----------
-        budget : int
-            Tokens, 1 to 2**63 - 1.
-        turn : int
-            This turn; it only scales the values that are reported, the plan is the same at any.
-        states_max : int
-            States that the search may keep, 24 bytes each, 1 to 2**31 - 1. A search that needs
-            more stops: the answer is then the best plan found, not `proven`, and its `bound` holds.
-
-        Raises
-        ------
-        BudgetInvalid
-            If the budget is not such a number.
-        LimitExceeded
-            If the number of states is not.
-        """
-        budget, turn = validate.budget(budget), validate.turn(turn)
-        states_max = validate.states(states_max)
-        outcome = exact.select_exact(self._records, budget, self._now(turn), states_max)
-        selection = ExactSelection.__new__(ExactSelection)
-        selection.feasible = outcome.levels is not None
-        selection.budget = budget
-        selection.floor_tokens = outcome.floor_tokens
-        selection.value = outcome.value
-        selection.bound = outcome.bound
-        selection.proven = outcome.proven
-        selection.required = outcome.required
-        selection.moves = [] if outcome.levels is None else self._commit(outcome.levels)
-        selection.used_tokens = self._used_tokens
-        selection.states = outcome.states
-        self._stats["selects"] += 1
-        return selection
 
     # -- Inspection -------------------------------------------------------------------------------
 

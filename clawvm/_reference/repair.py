@@ -17,7 +17,7 @@ from .record import Record, quality_at, tokens_at
 
 __all__ = ["ROUNDS", "WINDOW", "Seat", "repair"]
 
-WINDOW = 8
+WINDOW = 6
 """Pages on each side of the point where the room runs out."""
 ROUNDS = 4
 """Exchanges at most."""

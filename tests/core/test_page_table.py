@@ -220,7 +220,8 @@ def test_stats_count_the_same_work_on_both_back_ends(backends, put):
     assert list(counts[0]) == list(counts[1])
     assert counts[0].pop("probes") > 40
     assert counts[1].pop("probes") == 0
-    assert counts[0].pop("steps") >= counts[1].pop("steps") == 10
+    assert counts[0].pop("steps") > 0
+    assert counts[1].pop("steps") == 10
     assert counts[0].pop("frontiers") == 10
     assert 0 < counts[0].pop("allocations") < 10
     assert counts[1].pop("frontiers") == counts[1].pop("allocations") == 0
