@@ -13,6 +13,7 @@ from time import process_time_ns
 
 import lz4.block
 
+from bench.batches import Batch, turns_per_second
 from bench.bench_import import PROCESSES, PROGRAM
 from bench.bench_memory import SESSION, SESSION_PAGES, SESSIONS, TABLE, figures
 from bench.gate.counting import build_region, count_workload, why_no_counting
@@ -48,6 +49,9 @@ ASSEMBLE_P99_OVER_MEDIAN = 4
 PUT_US = 5
 FORMS = {Fidelity.POINTER: Form("what was noted, in one line", 100)}
 BYTES_PER_PAGE = 128
+BATCH_SESSIONS, BATCH_PAGES = 10_000, 100
+BATCH_TURNS = 120_000
+TWO_THREADS_OVER_ONE = 1.7
 EXACT_US = {100: 50, 1_000: 100}
 MEAN_SHARE = {50: 0.998, 200: 0.9995}
 WORST_SHARE = 0.95
@@ -93,6 +97,7 @@ def goal_section(curves: Curves, shares: Shares, say: Say) -> Section:
     """Measure all goals; the curves and the shares have been measured already."""
     goals = Goals()
     selector_goals(goals, curves)
+    batch_goals(goals, say)
     quality_goals(goals, shares)
     session_goals(goals, say)
     instruction_goals(goals, say)
@@ -145,6 +150,16 @@ def quality_goals(goals: Goals, shares: Shares) -> None:
         turns = TableTurns(core, pages)
         timing = time_calls(partial(turns.table.select_exact, turns.budget, 0), turns.change)
         goals.at_most(f"the exact solver, {pages:,} pages", goal, timing.median_us, "us")
+
+
+def batch_goals(goals: Goals, say: Say) -> None:
+    """Judge the turns of many sessions in one call."""
+    say(f"turns of {BATCH_SESSIONS:,} sessions at once")
+    batch = Batch(BATCH_SESSIONS, BATCH_PAGES)
+    one, two = turns_per_second(batch, 1), turns_per_second(batch, 2)
+    what = f"batch turns, {BATCH_SESSIONS:,} sessions of {BATCH_PAGES} pages"
+    goals.at_least(what, BATCH_TURNS, one, "a second on one core")
+    goals.at_least("the same on two cores", TWO_THREADS_OVER_ONE, two / one, "times as many")
 
 
 def session_goals(goals: Goals, say: Say) -> None:
