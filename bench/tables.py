@@ -11,7 +11,15 @@ from bench.rivals import Instance
 if TYPE_CHECKING:
     from clawvm._core import PageTable, Selection
 
-__all__ = ["LEVEL_QUALITY", "TableTurns", "TextTurns", "page_ladder", "put_page", "required_level"]
+__all__ = [
+    "LEVEL_QUALITY",
+    "OVERCOMMIT",
+    "TableTurns",
+    "TextTurns",
+    "page_ladder",
+    "put_page",
+    "required_level",
+]
 
 OVERCOMMIT = 10
 PAGES_PER_HARD_PIN = 50

@@ -16,8 +16,9 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
+from bench.batches import Batch
 from bench.sessions import SELECT_EVERY_TURN, LongSession, draw_text
-from bench.tables import TableTurns, page_ladder, put_page
+from bench.tables import TableTurns, TextTurns, page_ladder, put_page
 from clawvm._backend import core
 from clawvm.pages import PageType, Scope
 from clawvm.residency.policy import LOW_WATER_PERCENT
@@ -113,6 +114,18 @@ def select_levels(pages: int) -> Workload:
     return Workload(turns.select, turns.change, rounds=20)
 
 
+def turn_of_texts() -> Workload:
+    """Do whole turns of a table: touches, texts hashed and put, levels, the list of changes."""
+    turns = TextTurns(core, PAGES)
+    return Workload(turns.run, turns.prepare, rounds=20)
+
+
+def turns_of_many() -> Workload:
+    """Do a turn of each of many tables in one call."""
+    batch = Batch(100, 100)
+    return Workload(partial(batch.run, slice(None)), batch.draw)
+
+
 def put_texts() -> Workload:
     """Put new texts of 2 KB into a session: digest, count of tokens, ladder."""
     session = LongSession(SMALL_PAGES)
@@ -194,6 +207,8 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     "table.select.100": partial(select_levels, 100),
     "table.select.1000": partial(select_levels, 1_000),
     "table.select.10000": partial(select_levels, 10_000),
+    "table.turn.1000": turn_of_texts,
+    "table.turn_many": turns_of_many,
     "session.put": put_texts,
     "session.assemble.unchanged": assemble_again,
     "session.assemble.append": partial(assemble_after_changes, LOW_WATER_PERCENT),

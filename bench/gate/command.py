@@ -125,7 +125,7 @@ class Run:
         ratios = [json.loads(line) for line in self._of_head("bench.ratios").splitlines()]
         self.console.print(show.ratios_table(ratios))
         self.failures += [
-            f"{ratio['name']}: {ratio['ratio']:.3g} times as fast, at least "
+            f"{ratio['name']}: {show.times(ratio['ratio'])} times as fast, at least "
             f"{ratio['floor']:g} are expected"
             for ratio in ratios
             if ratio["ratio"] < ratio["floor"]

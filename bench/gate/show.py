@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bench.gate.judge import LIMIT, Finding
 
-__all__ = ["counts_table", "ratios_table", "sentence", "wall_table"]
+__all__ = ["counts_table", "ratios_table", "sentence", "times", "wall_table"]
 
 
 def counts_table(findings: Sequence[Finding]) -> Table:
@@ -39,7 +39,7 @@ def ratios_table(ratios: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("median", justify="right")
     table.add_column("floor", justify="right")
     for ratio in ratios:
-        table.add_row(ratio["name"], f"{ratio['ratio']:,.3g}", f"{ratio['floor']:g}")
+        table.add_row(ratio["name"], times(ratio["ratio"]), f"{ratio['floor']:g}")
     return table
 
 
@@ -62,6 +62,11 @@ def sentence(finding: Finding) -> str:
             f"{float(LIMIT) - 1:+.0%}"
         )
     return f"{finding.name}: this workload was {finding.kind}"
+
+
+def times(ratio: float) -> str:
+    """Write a ratio of times with the digits that mean something."""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def number(count: int | None) -> str:

@@ -76,7 +76,7 @@ def test_a_shallow_clone_has_no_base(repository, tmp_path, monkeypatch):
     repository.commit("1")
     repository.commit("2")
     clone = tmp_path / "clone"
-    repository.git("clone", "-q", "--depth=1", f"file://{tmp_path}", str(clone))
+    repository.git("clone", "-q", "--depth=1", tmp_path.as_uri(), str(clone))
     monkeypatch.chdir(clone)
     found = find_base()
     assert found.revision is None

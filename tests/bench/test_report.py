@@ -126,7 +126,7 @@ def test_only_the_call_is_timed_and_every_round_is_prepared():
 def test_a_turn_with_texts_changes_what_it_says():
     both = TextTurns(_reference, 50)
     both.prepare()
-    put = {number for number, _, _ in both.contents}
+    put = {number for number, *_ in both.contents}
     before = {number: both.table.version(number) for number in range(50)}
     moves = both.run()
     assert (len(both.touched), len(both.contents)) == (3, 2)
