@@ -206,7 +206,7 @@ def instruction_goals(goals: Goals, say: Say) -> None:
     try:
         with TemporaryDirectory(prefix="clawvm-report-") as folder:
             build_region(Path(folder))
-            for name in ("table.select.1000", "session.assemble.append"):
+            for name in ("table.turn.1000", "session.assemble.append"):
                 count = count_workload(PROJECT, name, Path(folder)) / WORKLOADS[name]().rounds
                 goals.note(f"instructions of a turn, `{name}`", f"{count:,.0f}")
     except GateError as error:

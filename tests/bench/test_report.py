@@ -8,6 +8,7 @@ from itertools import chain
 import pytest
 from typer import BadParameter
 
+from bench.batches import ROUNDS, Batch, turns_per_second
 from bench.report import turns
 from bench.report.command import BEGIN, END, read_document, written_between
 from bench.report.goals import Goals
@@ -133,6 +134,16 @@ def test_a_turn_with_texts_changes_what_it_says():
     assert {number for number in range(50) if both.table.version(number) > before[number]} == put
     assert {both.table.record(number)["last_turn"] for number in both.touched} == {both.turn}
     assert all(both.table.level(slot) == new for slot, _, new in moves)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_batch_does_a_turn_of_every_session_once(threads):
+    batch = Batch(sessions=5, pages=20)
+    assert turns_per_second(batch, threads) > 0
+    for table, touched, contents in zip(batch.tables, batch.touched, batch.contents, strict=True):
+        changed = {*touched, *(slot for slot, *_ in contents)}
+        assert {table.record(slot)["last_turn"] for slot in changed} == {batch.turn}
+        assert table.stats["selects"] == ROUNDS
 
 
 @pytest.mark.parametrize("name", list(PROFILES))
