@@ -26,7 +26,7 @@ FEWER = f"""
 WORKLOADS = {{name: WORKLOADS[name] for name in ("table.find", {SELECT!r})}}
 """
 RUNS = 20
-REPEATABLE = 0.001
+REPEATABLE = 0.01  # where objects lie in memory differs from checkout to checkout
 
 pytestmark = [
     pytest.mark.slow,
