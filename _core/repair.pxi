@@ -77,13 +77,13 @@ cdef inline void fill_change(
 
 cdef void list_lowerings(Repair *repair) noexcept nogil:
     """List what the pages that were taken may be lowered to."""
-    cdef uint32_t place, level
+    cdef uint32_t place, level, lowest
     cdef const Seat *seat
     repair.lowered_count = 0
     for place in range(repair.taken_count):
         seat = &repair.seats[repair.taken[place]]
-        level = seat.level
-        while level > seat.base:
+        level, lowest = seat.level, max(seat.base, <uint32_t> 1)
+        while level > lowest:
             level -= 1
             if present(seat.record, level):
                 fill_change(

@@ -51,6 +51,9 @@ def repair(taken: Sequence[Seat], waiting: Sequence[Seat], left: int) -> int:
     raised pages in the order of `waiting`, each from its level upwards. At last every page of
     `waiting`, then of `taken`, is raised to what still fits.
 
+    No page is lowered to nothing: a pointer that still names it costs little and is worth more to
+    an agent than its quality says, for what is not named is asked for again.
+
     Worth is measured against the hottest page of both windows, so that it is the same at any turn
     and fits 64 bits.
 
@@ -92,7 +95,7 @@ def _raises(seat: Seat, hottest: int) -> list[_Change]:
 def _lowerings(seat: Seat, hottest: int) -> list[_Change]:
     return [
         _change(seat, level, hottest)
-        for level in range(seat.level - 1, seat.base - 1, -1)
+        for level in range(seat.level - 1, max(seat.base, 1) - 1, -1)
         if present(seat.record.tokens, level)
     ]
 
