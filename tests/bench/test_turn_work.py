@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from builds import unchecked_only
 
 from bench.tables import TableTurns
 
@@ -12,10 +13,13 @@ TURNS = 200
 CHANGES = 5
 PUTS = 2
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("CLAWVM_NO_EXTENSIONS", "") not in ("", "0"),
-    reason="CLAWVM_NO_EXTENSIONS is set: the twin selects from nothing and counts other work",
-)
+pytestmark = [
+    unchecked_only,
+    pytest.mark.skipif(
+        os.environ.get("CLAWVM_NO_EXTENSIONS", "") not in ("", "0"),
+        reason="CLAWVM_NO_EXTENSIONS is set: the twin selects from nothing and counts other work",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

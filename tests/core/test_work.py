@@ -6,6 +6,7 @@ import random
 from functools import partial
 
 import pytest
+from builds import unchecked_only
 
 PAGES = (100, 10_000)
 PROBES_EACH_MOST = 9  # a miss in an index that is three quarters full expects 8.5
@@ -82,6 +83,7 @@ def ladder(rng):
     return [min(30, full // 8), full // 5 + 2, full // 2 + 4, full + 6]
 
 
+@unchecked_only
 @pytest.mark.parametrize("pages", [100, 10_000, 100_000])
 def test_a_turn_takes_few_steps_whatever_the_size_of_the_table(backends, put, pages):
     core, rng = backends[0], random.Random(pages)
@@ -106,6 +108,7 @@ def test_a_turn_takes_few_steps_whatever_the_size_of_the_table(backends, put, pa
     assert work["allocations"] == work["resizes"] == 0
 
 
+@unchecked_only
 @pytest.mark.parametrize("pages", [100, 10_000])
 def test_a_selection_of_what_has_not_changed_takes_no_steps(backends, put, pages):
     table = filled(backends[0], put, pages)

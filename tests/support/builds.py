@@ -1,0 +1,10 @@
+"""What a test has to know of the build that it runs on; the variables are those of setup.py."""
+
+import os
+
+import pytest
+
+unchecked_only = pytest.mark.skipif(
+    any(os.environ.get(f"CLAWVM_{name}", "") not in ("", "0") for name in ("DEBUG", "SANITIZE")),
+    reason="a build with checks selects with the twin as well, which is not the core's work",
+)
