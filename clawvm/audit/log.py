@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -36,9 +37,9 @@ class AuditLog:
 
     What is written stands in memory until `flush`, or until there are 64 KiB of it, or 1,024 lines
     that were deferred; after a flush it survives the death of the process, though not that of the
-    machine. A disk that takes nothing
-    stops nobody: up to `BACKLOG_BYTES_MAX` are kept for it, then lines are lost, which is counted
-    in `lost` and told in the log itself once the disk takes lines again.
+    machine. A disk that takes nothing stops nobody: up to `BACKLOG_BYTES_MAX` are kept for it, then
+    lines are lost, which is counted in `lost` and told in the log itself once the disk takes lines
+    again.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ class AuditLog:
         self._rotate_bytes = self._rotate_at = rotate_bytes
         self._flush_at = FLUSH_BYTES
         # Events that are to become lines: name, turn, time, and what makes the fields of what.
-        self._deferred: list[_Deferred] = []
+        self._deferred: deque[_Deferred] = deque()
         self._lines: list[bytes] = []
         self._buffered = 0
         # Losses since the last that the log tells of: how many, their turns.
@@ -289,9 +290,10 @@ class AuditLog:
         self._is_new = True
 
     def _write_deferred(self) -> None:
-        """Make lines of what was deferred."""
-        deferred, self._deferred = self._deferred, []
-        for event, turn, then, make, facts in deferred:
+        """Make lines of what was deferred; one that cannot be made does not take others along."""
+        deferred = self._deferred
+        while deferred:
+            event, turn, then, make, facts = deferred.popleft()
             self._take(event, turn, then, make(*facts))
 
     def _take(self, event: str, turn: int, then: float, fields: Mapping[str, Any]) -> None:

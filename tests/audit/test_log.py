@@ -162,6 +162,16 @@ class TestDeferred:
                 log.defer("archive", number, dict, (("page_id", "p"),))
             assert len(records(path)) == 1 + DEFERRED_MAX
 
+    def test_one_that_cannot_be_made_does_not_take_others_along(self, path: Path) -> None:
+        with AuditLog(path) as log:
+            log.defer("archive", 1, dict, (("page_id", "before"),))
+            log.defer("archive", 2, dict, (("page_id", object()),))
+            log.defer("archive", 3, dict, (("page_id", "after"),))
+            with pytest.raises(AuditEventInvalid, match="fields that JSON can say"):
+                log.flush()
+            log.flush()
+        assert [line.get("page_id") for line in records(path)] == [None, "before", "after"]
+
     def test_are_written_by_close_and_refused_after_it(self, path: Path) -> None:
         log = AuditLog(path)
         log.defer("close", 1, dict)
