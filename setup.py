@@ -74,7 +74,7 @@ def extensions():
     core = Extension(
         "clawvm._core",
         ["_core/core.pyx"],
-        depends=sorted(str(part) for part in Path("_core").glob("*.[ph]*")),
+        depends=sorted(str(part) for part in Path("_core").glob("*.pxi")),
         extra_compile_args=compiler,
         extra_link_args=linker,
         define_macros=macros,

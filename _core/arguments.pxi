@@ -3,6 +3,9 @@
 # All of a call's arguments are read before it looks at the table, because reading may run code of
 # the caller's (``__index__``, iteration), and that code may use the table.
 
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+
 cdef struct PageFields:
     const char *id_bytes
     uint32_t id_length

@@ -5,7 +5,6 @@
 # whole thing again: it has the sentences, and the rules that are rarely needed.
 
 cdef extern from "Python.h":
-    bint PyUnicode_IS_COMPACT_ASCII(object text)
     void *PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     bint PyObject_GC_IsTracked(object one)

@@ -3,16 +3,6 @@
 
 cdef extern from *:
     """
-    #define XXH_INLINE_ALL
-    #include "xxhash.h"
-    """
-    ctypedef struct XXH128_hash_t:
-        uint64_t low64
-        uint64_t high64
-    XXH128_hash_t XXH3_128bits(const void *data, size_t length) noexcept nogil
-
-cdef extern from *:
-    """
     #if defined(__GNUC__)
     #define clawvm_prefetch(address) __builtin_prefetch(address)
     #else
@@ -20,9 +10,6 @@ cdef extern from *:
     #endif
     """
     void prefetch "clawvm_prefetch"(const void *address) noexcept nogil
-
-cdef extern from "Python.h":
-    bint PyUnicode_IS_COMPACT_ASCII(object text)
 
 cdef enum:
     FEW = 16
@@ -111,8 +98,6 @@ cdef int read_contents(Batch *batch, tuple contents) except -1:
 
 cdef int read_content(object given, Content *content) except -1:
     cdef PageFields fields
-    cdef Py_ssize_t length = 0
-    cdef const char *text
     cdef object slot, encoded, tokens, quality
     if (
         type(given) is tuple
@@ -121,21 +106,32 @@ cdef int read_content(object given, Content *content) except -1:
         and PyUnicode_IS_COMPACT_ASCII((<tuple> given)[1])
         and read_ladder((<tuple> given)[2], (<tuple> given)[3], &fields)
     ):
-        text = PyUnicode_AsUTF8AndSize((<tuple> given)[1], &length)
-        hash_text(text, <size_t> length, content)
+        hash_text((<str> (<tuple> given)[1]).encode("ascii"), content)
         content.tokens, content.quality = fields.tokens, fields.quality
         content.slot = as_slot((<tuple> given)[0])
         return 0
     slot, encoded, tokens, quality = validate.content(given)
-    hash_text(PyBytes_AS_STRING(encoded), <size_t> PyBytes_GET_SIZE(encoded), content)
+    hash_text(encoded, content)
     content.tokens, content.quality = tokens, quality
     content.slot = as_slot(slot)
     return 0
 
 
-cdef inline void hash_text(const char *text, size_t length, Content *content) noexcept nogil:
-    cdef XXH128_hash_t found = XXH3_128bits(text, length)
-    content.digest[0], content.digest[1] = found.high64, found.low64
+cdef object digest_of = None
+
+
+cdef int hash_text(bytes text, Content *content) except -1:
+    """Hash a text in UTF-8."""
+    global digest_of
+    cdef const uint8_t *canonical
+    cdef bytes digest
+    if digest_of is None:
+        # With the first text: importing the library need not wait for it.
+        from xxhash import xxh3_128_digest as digest_of
+    digest = digest_of(text)
+    canonical = <const uint8_t *> PyBytes_AS_STRING(digest)
+    content.digest[0], content.digest[1] = load_word(canonical), load_word(canonical + 8)
+    return 0
 
 
 cdef inline bint same_digest(const PageRecord *record, const Content *content) noexcept nogil:
