@@ -103,3 +103,9 @@ cdef inline bint more(const Wide *left, const Wide *right) noexcept nogil:
 
 cdef object as_int(const Wide *total):
     return total.low if total.high == 0 else (<object> total.high) << 64 | total.low
+
+
+cdef Wide as_wide(object total):
+    cdef Wide wide
+    wide.high, wide.low = total >> 64, total & UINT64_MAX
+    return wide

@@ -1,30 +1,17 @@
 # The exact selection (twin: exact.py, which tells what and why).
 
 @cython.final
-cdef class ExactSelection:
+cdef class ExactSelection(Selection):
     """What ``PageTable.select_exact`` decided; the twin's docstring lists the attributes."""
 
-    cdef readonly bint feasible
-    cdef readonly object budget
-    cdef readonly object floor_tokens
-    cdef readonly object used_tokens
-    cdef readonly object value
-    cdef readonly object bound
     cdef readonly bint proven
-    cdef readonly list required
-    cdef readonly list moves
-    cdef readonly object states
+    cdef readonly uint32_t states
 
     def __init__(self):
         raise TypeError("an ExactSelection is made by PageTable.select_exact()")
 
     def __repr__(self):
-        return (
-            f"ExactSelection(feasible={self.feasible}, budget={self.budget}, "
-            f"floor_tokens={self.floor_tokens}, used_tokens={self.used_tokens}, "
-            f"value={self.value}, bound={self.bound}, proven={self.proven}, "
-            f"required={len(self.required)} pages, moves={len(self.moves)}, states={self.states})"
-        )
+        return f"{Selection.__repr__(self)[:-1]}, proven={self.proven}, states={self.states})"
 
 
 # -- Options at the price, and swaps --------------------------------------------------------------
@@ -309,7 +296,7 @@ cdef void settle_levels(Search *search) noexcept nogil:
         state = search.scratch.states[state.parent]
 
 
-cdef void commit_exact(Table *table, Search *search) noexcept nogil:
+cdef void commit_exact(Table *table, Search *search, Decision *decision) noexcept nogil:
     """Make the plan resident, drop the demands and note what moved."""
     cdef PageRecord *record
     cdef uint32_t slot, level
@@ -318,10 +305,9 @@ cdef void commit_exact(Table *table, Search *search) noexcept nogil:
         if level == NO_PAGE:
             continue
         record = &table.records[slot]
+        decision.steps += level > base_level(record)
         if level != record.level:
-            search.scratch.ranked[search.moves].slot = slot
-            search.scratch.ranked[search.moves].key = record.level
-            search.scratch.ranked[search.moves].level = level
+            search.scratch.moves[search.moves] = packed_move(slot, record.level, level)
             search.moves += 1
             set_resident(table, record, level)
             unsettle(table, slot)
@@ -342,23 +328,24 @@ cdef Wide plan_value(const Table *table, const uint8_t *levels, int64_t now) noe
 
 
 cdef int decide_exactly(
-    Table *table, Search *search, uint64_t budget, int64_t now
+    Table *table, Search *search, uint64_t budget, int64_t now, Decision *decision
 ) except -1:
     """Select, and make the levels resident if the floor fits. Runs no Python code."""
-    lay_exact_floor(search)
+    memset(decision, 0, sizeof(Decision))
+    decision.floor_tokens = lay_exact_floor(search)
     table.selects += 1
-    search.feasible = search.floor_tokens <= budget
-    if search.feasible:
-        search.room = <int64_t> (budget - search.floor_tokens)
+    decision.feasible = decision.floor_tokens <= budget
+    if decision.feasible:
+        search.room = <int64_t> (budget - decision.floor_tokens)
         find_price(search)
         choose_options(search)
         rank_cores(search)
         find_reaches(search)
         run_search(search)
         settle_levels(search)
-        search.value = plan_value(table, search.scratch.levels, now)
-        commit_exact(table, search)
-    search.used_tokens = table.used_tokens
+        decision.value = plan_value(table, search.scratch.levels, now)
+        commit_exact(table, search, decision)
+    decision.used_tokens = table.used_tokens
     return 0
 
 
@@ -373,23 +360,17 @@ cdef object in_values(object total, int64_t shift):
 
 
 cdef int tell_exactly(const Search *search, int64_t now, ExactSelection selection) except -1:
-    """Put a decision into Python objects."""
-    cdef const Ranked *moves = search.scratch.ranked
-    selection.feasible = search.feasible
-    selection.floor_tokens = search.floor_tokens
-    selection.used_tokens = search.used_tokens
-    selection.proven = search.feasible and search.least == search.limit
+    """Put what `decide_exactly` left into Python objects."""
     selection.states = search.count
-    selection.value = selection.bound = 0
-    if search.feasible:
-        selection.value = as_int(&search.value)
-        selection.bound = in_values(
-            search.floor_worth + search.chosen_gain + search.price * search.rest - search.least
-            + <int64_t> QUALITY_MAX * search.pages,
-            search.scale - now,
-        )
-    selection.required = [search.scratch.required[place] for place in range(search.floor_pages)]
-    selection.moves = [
-        (moves[place].slot, moves[place].key, moves[place].level) for place in range(search.moves)
-    ]
+    selection.packed = packed_moves(search.scratch.moves, search.moves)
+    if not selection.decision.feasible:
+        selection.required = required_slots(search.table)
+        return 0
+    selection.required = []
+    selection.proven = search.least == search.limit
+    selection.decision.bound = as_wide(in_values(
+        search.floor_worth + search.chosen_gain + search.price * search.rest - search.least
+        + <int64_t> QUALITY_MAX * search.pages,
+        search.scale - now,
+    ))
     return 0

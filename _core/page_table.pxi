@@ -340,7 +340,9 @@ cdef class PageTable:
             try:
                 reserve_exact(&search.scratch, self.table.capacity)
                 now = now_of(&self.table, seen)
-                decide_exactly(&self.table, &search, <uint64_t> tokens, now)
+                decide_exactly(
+                    &self.table, &search, <uint64_t> tokens, now, &selection.decision
+                )
                 tell_exactly(&search, now, selection)
             finally:
                 free_exact(&self.exact)

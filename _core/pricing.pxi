@@ -49,7 +49,7 @@ cdef struct ExactScratch:
     uint8_t *levels           # by slot: what the price chose; NO_PAGE where there is none
     Ranked *ranked
     Reach *reaches
-    uint32_t *required        # slots of the floor, dearest first
+    uint32_t *moves           # packed as in `Selection.packed`
     uint32_t capacity
     State *states
     uint32_t states_capacity
@@ -58,8 +58,6 @@ cdef struct Search:
     const Table *table
     ExactScratch scratch
     uint32_t pages
-    uint32_t floor_pages
-    uint64_t floor_tokens
     int64_t floor_worth
     int64_t scale
     int64_t heat_max
@@ -77,9 +75,6 @@ cdef struct Search:
     uint32_t count            # states
     uint32_t states_max
     uint32_t moves
-    bint feasible
-    Wide value
-    uint64_t used_tokens
     uint64_t[DENSITIES] weights
 
 
@@ -92,10 +87,10 @@ cdef int reserve_exact(ExactScratch *scratch, uint32_t capacity) except -1:
     scratch.levels = <uint8_t *> PyMem_Malloc(capacity)
     scratch.ranked = <Ranked *> PyMem_Malloc(<size_t> capacity * LEVEL_FULL * sizeof(Ranked))
     scratch.reaches = <Reach *> PyMem_Malloc((<size_t> capacity + 1) * sizeof(Reach))
-    scratch.required = <uint32_t *> PyMem_Malloc(<size_t> capacity * sizeof(uint32_t))
+    scratch.moves = <uint32_t *> PyMem_Malloc(<size_t> capacity * sizeof(uint32_t))
     if not (
         scratch.worths and scratch.levels and scratch.ranked and scratch.reaches
-        and scratch.required
+        and scratch.moves
     ):
         free_exact(scratch)
         raise MemoryError()
@@ -122,7 +117,7 @@ cdef void free_exact(ExactScratch *scratch) noexcept:
     PyMem_Free(scratch.levels)
     PyMem_Free(scratch.ranked)
     PyMem_Free(scratch.reaches)
-    PyMem_Free(scratch.required)
+    PyMem_Free(scratch.moves)
     PyMem_Free(scratch.states)
     memset(scratch, 0, sizeof(ExactScratch))
 
@@ -170,10 +165,11 @@ cdef void sort_ranked(const Table *table, Ranked *ranked, uint32_t size) noexcep
 
 # -- The floor and the price ----------------------------------------------------------------------
 
-cdef void lay_exact_floor(Search *search) noexcept nogil:
-    """Find every page's worth and base, and the required pages, dearest first."""
+cdef uint64_t lay_exact_floor(Search *search) noexcept nogil:
+    """Find every page's worth and base; return the tokens of the floor."""
     cdef const PageRecord *record
     cdef uint32_t slot, base, bits = 0
+    cdef uint64_t floor_tokens = 0
     for slot in range(search.table.end):
         record = &search.table.records[slot]
         if record.flags & LIVE:
@@ -191,15 +187,9 @@ cdef void lay_exact_floor(Search *search) noexcept nogil:
         base = base_level(record)
         search.scratch.levels[slot] = <uint8_t> base
         search.scratch.worths[slot] = score(record.heat, search.scale)
-        if base:
-            search.floor_tokens += tokens_at(record, base)
-            search.floor_worth += search.scratch.worths[slot] * quality_at(record, base)
-            search.scratch.ranked[search.floor_pages].key = -<int64_t> tokens_at(record, base)
-            search.scratch.ranked[search.floor_pages].slot = slot
-            search.floor_pages += 1
-    sort_ranked(search.table, search.scratch.ranked, search.floor_pages)
-    for slot in range(search.floor_pages):
-        search.scratch.required[slot] = search.scratch.ranked[slot].slot
+        floor_tokens += tokens_at(record, base)
+        search.floor_worth += search.scratch.worths[slot] * quality_at(record, base)
+    return floor_tokens
 
 
 cdef inline const int32_t *frontier_of(

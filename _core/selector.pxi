@@ -1,6 +1,5 @@
 # Residency selection (twin: selector.py, which tells what and why; here from the last plan on).
 
-@cython.final
 cdef class Selection:
     """What ``PageTable.select`` decided; the twin's docstring lists the attributes."""
 
@@ -45,7 +44,7 @@ cdef class Selection:
 
     def __repr__(self):
         return (
-            f"Selection(feasible={self.feasible}, budget={self.budget}, "
+            f"{type(self).__name__}(feasible={self.feasible}, budget={self.budget}, "
             f"floor_tokens={self.floor_tokens}, used_tokens={self.used_tokens}, "
             f"value={self.value}, bound={self.bound}, required={len(self.required)} pages, "
             f"moves={len(self.packed) // 4}, steps={self.steps})"
@@ -171,6 +170,10 @@ cdef uint32_t pages_raised(const Plan *plan) noexcept nogil:
     return raised
 
 
+cdef inline uint32_t packed_move(uint32_t slot, uint32_t old, uint32_t new) noexcept nogil:
+    return slot | old << 24 | new << 28
+
+
 cdef void commit(Table *table) noexcept nogil:
     """Make the planned levels resident; of the list of what has moved, that what did is left."""
     cdef Plan *plan = &table.plan
@@ -181,7 +184,7 @@ cdef void commit(Table *table) noexcept nogil:
         plan.states[slot] &= ~STATE_MOVED
         record, level = &table.records[slot], level_of(plan, slot)
         if level != STATE_BLANK and level != record.level:
-            plan.moved.slots[count] = slot | <uint32_t> record.level << 24 | level << 28
+            plan.moved.slots[count] = packed_move(slot, record.level, level)
             count += 1
             set_resident(table, record, level)
     plan.moved.count = count
@@ -277,10 +280,10 @@ cdef void close_selection(Table *table) noexcept nogil:
     drop_demands(table)
 
 
-cdef bytes packed_moves(const Plan *plan):
-    """Return the moves that `commit` left, little-endian."""
-    cdef Py_ssize_t size = plan.moved.count * <Py_ssize_t> sizeof(uint32_t)
-    cdef bytes packed = PyBytes_FromStringAndSize(<const char *> plan.moved.slots, size)
+cdef bytes packed_moves(const uint32_t *moves, uint32_t count):
+    """Return moves as bytes, little-endian."""
+    cdef Py_ssize_t size = count * <Py_ssize_t> sizeof(uint32_t)
+    cdef bytes packed = PyBytes_FromStringAndSize(<const char *> moves, size)
     return layout.swapped_words(packed) if BIG_ENDIAN else packed
 
 
@@ -326,7 +329,7 @@ cdef int tell(Table *table, Selection selection) except -1:
     selection.packed = b""
     if selection.decision.feasible:
         if table.plan.moved.count:
-            selection.packed = packed_moves(&table.plan)
+            selection.packed = packed_moves(table.plan.moved.slots, table.plan.moved.count)
         close_selection(table)
         selection.required = []
     else:

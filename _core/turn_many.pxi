@@ -28,6 +28,7 @@ cdef int release(PageTable page_table, const Job *job) except -1:
 cdef list run_batch(Batch *batch, Job *jobs, list tables, list touched, list contents):
     """Make the turns of a batch that has been read."""
     cdef Py_ssize_t place, held = 0, count = len(tables)
+    cdef const SlotList *moved
     cdef list told = []
     try:
         for place in range(count):
@@ -36,8 +37,9 @@ cdef list run_batch(Batch *batch, Job *jobs, list tables, list touched, list con
         with nogil:
             run_jobs(batch, jobs, count)
         for place in range(count):
+            moved = &jobs[place].table.plan.moved
             told.append(
-                packed_moves(&jobs[place].table.plan) if jobs[place].decision.feasible else None
+                packed_moves(moved.slots, moved.count) if jobs[place].decision.feasible else None
             )
     finally:
         for place in range(held):

@@ -27,7 +27,7 @@ from .frontier import base_level
 from .layout import LIVE, MAX_QUALITY
 from .pricing import Option, Page, choose, price_of, scale_of, worth_most
 from .record import Record, quality_at, required_level, tokens_at
-from .selector import plan_value
+from .selector import Outcome, Selection, floor_slots, plan_value
 
 __all__ = ["STATES_MAX", "ExactOutcome", "ExactSelection", "select_exact"]
 
@@ -39,79 +39,33 @@ _MARGIN_SHIFT: Final = 24
 _FAR: Final = 1 << 62
 
 
-class ExactSelection:
-    """What ``PageTable.select_exact`` decided.
+class ExactSelection(Selection):
+    """What ``PageTable.select_exact`` decided: a `Selection`, and how far it is proven.
 
     Attributes
     ----------
-    feasible : bool
-        Whether the floor fits the budget. If not, nothing was changed.
-    budget : int
-        The budget in tokens.
-    floor_tokens : int
-        Tokens of the floor: each required page at its cheapest level that satisfies it.
-    used_tokens : int
-        Tokens of the plan; if infeasible, of the levels as they are.
-    value : int
-        Value of the plan at this turn; 0 if infeasible.
-    bound : int
-        A value that no assignment within the budget and above the floor exceeds, rounding of the
-        scores included; 0 if infeasible.
     proven : bool
         Whether the plan is one of most value; if not, the search had passed ``states_max``, and
-        `bound` tells how much the plan may be short of.
-    required : list of int
-        Slots of the floor's pages, dearest first, then by page id.
-    moves : list of (slot, old level, new level)
-        Pages whose level changed, by slot.
+        `bound` tells how much the plan may be short of. Both are rounded: a proven plan's `value`
+        may be less than its `bound`.
     states : int
         States that the search kept.
     """
 
-    __slots__ = (
-        "bound",
-        "budget",
-        "feasible",
-        "floor_tokens",
-        "moves",
-        "proven",
-        "required",
-        "states",
-        "used_tokens",
-        "value",
-    )
-
-    feasible: bool
-    budget: int
-    floor_tokens: int
-    used_tokens: int
-    value: int
-    bound: int
     proven: bool
-    required: list[int]
-    moves: list[tuple[int, int, int]]
     states: int
 
     def __init__(self) -> None:
         raise TypeError("an ExactSelection is made by PageTable.select_exact()")
 
     def __repr__(self) -> str:
-        return (
-            f"ExactSelection(feasible={self.feasible}, budget={self.budget}, "
-            f"floor_tokens={self.floor_tokens}, used_tokens={self.used_tokens}, "
-            f"value={self.value}, bound={self.bound}, proven={self.proven}, "
-            f"required={len(self.required)} pages, moves={len(self.moves)}, states={self.states})"
-        )
+        return f"{super().__repr__()[:-1]}, proven={self.proven}, states={self.states})"
 
 
 class ExactOutcome(NamedTuple):
-    """A plan before it is committed: levels by slot, None if the floor does not fit."""
+    """A plan before it is committed, and what the search tells of it."""
 
-    levels: dict[int, int] | None
-    floor_tokens: int
-    required: list[int]
-    value: int
-    bound: int
+    plan: Outcome
     proven: bool
     states: int
 
@@ -181,12 +135,11 @@ def select_exact(records: Sequence[Record], budget: int, now: int, states_max: i
         )
         for slot, record in live
     ]
-    required = [page for page in pages if page.base]
-    required.sort(key=lambda page: (-tokens_at(page.record, page.base), page.record.page_id))
-    slots = [page.slot for page in required]
-    floor_tokens = sum(tokens_at(page.record, page.base) for page in required)
+    bases = {page.slot: page.base for page in pages}
+    floor_tokens = sum(tokens_at(page.record, page.base) for page in pages)
     if floor_tokens > budget:
-        return ExactOutcome(None, floor_tokens, slots, 0, 0, proven=False, states=0)
+        plan = Outcome(None, floor_tokens, floor_slots(live, bases), 0, 0, 0)
+        return ExactOutcome(plan, proven=False, states=0)
 
     room = budget - floor_tokens
     price, chosen = choose(pages, room, price_of(pages, room))
@@ -198,20 +151,18 @@ def select_exact(records: Sequence[Record], budget: int, now: int, states_max: i
     if least_loss < search.limit:
         alone = worth_most(pages, room)
         if alone[0] > gain + search.best.gain:
-            levels = {page.slot: page.base for page in pages} | alone[1]
-    floor_worth = sum(page.worth * quality_at(page.record, page.base) for page in required)
-    return ExactOutcome(
+            levels = bases | alone[1]
+    floor_worth = sum(page.worth * quality_at(page.record, page.base) for page in pages)
+    most = floor_worth + gain + price * search.rest - least_loss + MAX_QUALITY * len(pages)
+    plan = Outcome(
         levels,
         floor_tokens,
-        slots,
+        [],
         plan_value(records, levels, now),
-        in_values(
-            floor_worth + gain + price * search.rest - least_loss + MAX_QUALITY * len(pages),
-            scale - now,
-        ),
-        proven=least_loss == search.limit,
-        states=len(search.states),
+        in_values(most, scale - now),
+        sum(levels[slot] != base for slot, base in bases.items()),
     )
+    return ExactOutcome(plan, least_loss == search.limit, len(search.states))
 
 
 def in_values(total: int, shift: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from . import exact, selector, validate
 from .dirty import MAX_VERSION, next_version
@@ -14,6 +15,8 @@ from .store import locked
 from .turns import Job, read_contents
 
 __all__ = ["Selecting"]
+
+_Selection = TypeVar("_Selection", bound=Selection)
 
 
 class Selecting(Persistent):
@@ -98,7 +101,12 @@ class Selecting(Persistent):
 
     def _select(self, budget: int, turn: int) -> Selection:
         outcome = selector.select(self._records, budget, self._now(turn))
-        selection = Selection.__new__(Selection)
+        self._stats["steps"] += outcome.steps
+        return self._told(Selection, budget, outcome)
+
+    def _told(self, kind: type[_Selection], budget: int, outcome: selector.Outcome) -> _Selection:
+        """Commit a plan and return what was decided."""
+        selection = kind.__new__(kind)
         selection.feasible = outcome.levels is not None
         selection.budget = budget
         selection.floor_tokens = outcome.floor_tokens
@@ -110,7 +118,6 @@ class Selecting(Persistent):
         selection.used_tokens = self._used_tokens
         selection.steps = outcome.steps
         self._stats["selects"] += 1
-        self._stats["steps"] += outcome.steps
         return selection
 
     @locked
@@ -142,16 +149,7 @@ class Selecting(Persistent):
         budget, turn = validate.budget(budget), validate.turn(turn)
         states_max = validate.states(states_max)
         outcome = exact.select_exact(self._records, budget, self._now(turn), states_max)
-        selection = ExactSelection.__new__(ExactSelection)
-        selection.feasible = outcome.levels is not None
-        selection.budget = budget
-        selection.floor_tokens = outcome.floor_tokens
-        selection.value = outcome.value
-        selection.bound = outcome.bound
+        selection = self._told(ExactSelection, budget, outcome.plan)
         selection.proven = outcome.proven
-        selection.required = outcome.required
-        selection.moves = [] if outcome.levels is None else self._commit(outcome.levels)
-        selection.used_tokens = self._used_tokens
         selection.states = outcome.states
-        self._stats["selects"] += 1
         return selection

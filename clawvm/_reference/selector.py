@@ -32,7 +32,15 @@ from .layout import LIVE, NO_STEP
 from .record import Record, quality_at, required_level, tokens_at
 from .repair import WINDOW, Seat, repair
 
-__all__ = ["Outcome", "Selection", "packed_moves", "plan_value", "select", "unpacked_moves"]
+__all__ = [
+    "Outcome",
+    "Selection",
+    "floor_slots",
+    "packed_moves",
+    "plan_value",
+    "select",
+    "unpacked_moves",
+]
 
 _MARGIN_SHIFT = 16
 # Two densities are compared by their rounded logarithms: log2q is low by less than 1.002 units
@@ -89,7 +97,7 @@ class Selection:
 
     def __repr__(self) -> str:
         return (
-            f"Selection(feasible={self.feasible}, budget={self.budget}, "
+            f"{type(self).__name__}(feasible={self.feasible}, budget={self.budget}, "
             f"floor_tokens={self.floor_tokens}, used_tokens={self.used_tokens}, "
             f"value={self.value}, bound={self.bound}, required={len(self.required)} pages, "
             f"moves={len(self.packed) // 4}, steps={self.steps})"
@@ -180,7 +188,7 @@ def select(records: Sequence[Record], budget: int, now: int) -> Outcome:
     bases = {slot: base_level(record.tokens, required_level(record)) for slot, record in live}
     floor_tokens = sum(tokens_at(record, bases[slot]) for slot, record in live)
     if floor_tokens > budget:
-        return Outcome(None, floor_tokens, _required(live, bases), 0, 0, 0)
+        return Outcome(None, floor_tokens, floor_slots(live, bases), 0, 0, 0)
 
     room = budget - floor_tokens
     pages = [
@@ -202,7 +210,7 @@ def select(records: Sequence[Record], budget: int, now: int) -> Outcome:
     return Outcome(levels, floor_tokens, [], plan_value(records, levels, now), bound, raised)
 
 
-def _required(live: Sequence[tuple[int, Record]], bases: Mapping[int, int]) -> list[int]:
+def floor_slots(live: Sequence[tuple[int, Record]], bases: Mapping[int, int]) -> list[int]:
     """Return the slots of the floor, dearest first, then by page id."""
     required = [
         (-tokens_at(record, bases[slot]), record.page_id, slot)

@@ -135,7 +135,7 @@ class ClawVMPolicy:
 
     def _select(
         self, table: core.PageTable, budget: int, turn: int
-    ) -> tuple[core.Selection | core.ExactSelection, bool | None]:
+    ) -> tuple[core.Selection, bool | None]:
         if self.solver == "exact":
             exact = table.select_exact(budget, turn)
             return exact, exact.proven

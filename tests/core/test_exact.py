@@ -34,7 +34,7 @@ def room_for(pages, share):
 def figures(table, plan):
     names = (
         *("feasible", "budget", "floor_tokens", "used_tokens", "value", "bound", "proven"),
-        *("required", "moves", "states"),
+        *("required", "moves", "packed", "steps", "states"),
     )
     levels = [table.level(slot) for slot in table.slots()]
     return [*(getattr(plan, name) for name in names), levels, table.stats["selects"]]
@@ -341,9 +341,9 @@ def test_a_demand_holds_for_one_selection(table, put):
     put(table, "b", weight=1000)
     table.demand(0, 4)
     plan = table.select_exact(100, 0)
-    assert (table.level(0), table.level(1), plan.required) == (4, 0, [0])
+    assert (table.level(0), table.level(1), plan.floor_tokens) == (4, 0, table.tokens(0, 4))
     plan = table.select_exact(100, 0)
-    assert (table.level(0), table.level(1), plan.required) == (0, 4, [])
+    assert (table.level(0), table.level(1), plan.floor_tokens) == (0, 4, 0)
 
 
 @pytest.mark.parametrize("budget", [0, -1, 1 << 63, 1.5, True, "9"])
