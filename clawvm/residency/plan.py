@@ -24,7 +24,7 @@ class Move(NamedTuple):
 
 @dataclass(slots=True)
 class View:
-    """What a policy sees when a prompt is to be assembled; it holds until `decide` returns.
+    """What a policy sees when a prompt is to be assembled.
 
     Parameters
     ----------

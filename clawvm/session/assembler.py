@@ -47,7 +47,6 @@ class Assembler:
         self._faults = faults
         self._on_infeasible: OnInfeasible = on_infeasible
         self._on_epoch = on_epoch
-        self._view = View(book.table, book.by_slot, book.pinned, 0, 0, (), (), self.demands)
         # Makes pages durable that are about to give way; None where nothing outlives the process.
         self.secure: Callable[[Iterable[Page]], None] | None = None
 
@@ -93,13 +92,18 @@ class Assembler:
 
     def _look(self, budget: int, turn: int, tail: list[int]) -> View:
         """Return what the policy is to see."""
-        view, book = self._view, self._book
-        # A session that is restored gets another table, and other pages that are pinned.
-        view.table, view.pinned = book.table, book.pinned
-        view.budget, view.turn, view.tail = budget, turn, tail
-        view.fresh, view.demands = list(book.fresh), self.demands
-        view.compacting = self.boundary == "compaction"
-        return view
+        book = self._book
+        return View(
+            table=book.table,
+            pages=book.by_slot,
+            pinned=book.pinned,
+            budget=budget,
+            turn=turn,
+            fresh=list(book.fresh),
+            tail=tail,
+            demands=self.demands,
+            compacting=self.boundary == "compaction",
+        )
 
     def _lacks_room(self, budget: int) -> bool:
         """Whether pages will have to give way, as far as can be told before it is decided."""
@@ -163,7 +167,7 @@ class Assembler:
             missing_tokens=error.missing_tokens,
             required=error.page_ids,
         )
-        return Prompt(plan, None)
+        return Prompt(plan)
 
     def _check_rules(self) -> None:
         """See that each hard-pinned page is at its floor, bootstrap pages after a boundary too."""

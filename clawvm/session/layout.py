@@ -229,7 +229,7 @@ class Layout:
         for slot, part in core.last_parts(restored).items():
             if slot >= 0 and part >= len(pages[slot].texts):
                 raise IndexError(f"page {pages[slot].id!r} has no part {part}")
-        blank = {slot for slot, page in pages.items() if page.is_given and _is_blank(page)}
+        blank = {slot for slot, page in pages.items() if _is_blank(page)}
         for position, row in enumerate(restored if blank else ()):
             if row is not None and row.owners[0][0] in blank:
                 self._row_at(position)
@@ -316,7 +316,7 @@ class Layout:
 
     def prompt(self, shape: Shape | None, plan: Plan) -> Prompt:
         """Return the prompt as it was last rendered."""
-        return Prompt(plan, self._shown.version, self._start if shape == "anthropic" else 0)
+        return Prompt(plan, self._shown, self._start if shape == "anthropic" else 0)
 
     def _append(self, row: _Row) -> int:
         position = len(self._rows)

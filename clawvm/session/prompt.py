@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..residency import Plan
-from .shown import Version
+from .shown import Shown, Version
 
 __all__ = ["Prompt", "ToolCall"]
 
@@ -27,12 +27,13 @@ class Prompt:
     Thread safety: any thread may read a prompt, whatever its session does meanwhile.
     """
 
-    __slots__ = ("_lists", "_start", "_version", "plan")
+    __slots__ = ("_lists", "_source", "plan")
 
-    def __init__(self, plan: Plan, version: Version | None, start: int = 0) -> None:
+    def __init__(self, plan: Plan, shown: Shown | None = None, start: int = 0) -> None:
         self.plan = plan
-        self._version = version
-        self._start = start
+        self._source: tuple[Shown, Version, int] | None = None
+        if shown is not None:
+            self._source = shown, shown.version, start
         self._lists: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None
 
     @property
@@ -58,11 +59,12 @@ class Prompt:
         return self.plan.used_tokens
 
     def _split(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        version = self._version
-        if version is not None:
-            # In this order: another thread that finds no version finds the lists.
-            self._lists = version.split(self._start)
-            self._version = None
+        source = self._source
+        if source is not None:
+            shown, version, start = source
+            # In this order: another thread that finds no source finds the lists.
+            self._lists = shown.split(version, start)
+            self._source = None
         if self._lists is None:
             self._lists = [], []
         return self._lists
@@ -102,7 +104,7 @@ class ToolCall:
 
 def _prompt(plan: Plan, head: list[dict[str, Any]], rest: list[dict[str, Any]]) -> Prompt:
     """Return a prompt of lists that are there already, as after a copy to another process."""
-    prompt = Prompt(plan, None)
+    prompt = Prompt(plan)
     prompt._lists = head, rest
     return prompt
 

@@ -24,17 +24,12 @@ class Version:
     knows one before it, so that what nobody holds is gone.
     """
 
-    __slots__ = ("_shown", "next", "undo")
+    __slots__ = ("next", "undo")
 
-    def __init__(self, shown: Shown) -> None:
-        self._shown = shown
+    def __init__(self) -> None:
         self.next: Version | None = None
         # By position what stood there before the next version; None for nothing.
         self.undo: list[tuple[int, Message | None]] = []
-
-    def split(self, start: int) -> tuple[list[Message], list[Message]]:
-        """Return the messages before the position `start` and those from it on, in new lists."""
-        return self._shown.split(self, start)
 
 
 class _Block:
@@ -86,7 +81,7 @@ class Shown:
         self._group_totals: list[int] = []
         # Tokens of all messages that are shown.
         self.tokens = 0
-        self._newest = Version(self)
+        self._newest = Version()
         self._lock = threading.Lock()
 
     @property
@@ -142,7 +137,7 @@ class Shown:
                 else:
                     block.insert(place, position, message, tokens)
             if undo:
-                older, self._newest = self._newest, Version(self)
+                older, self._newest = self._newest, Version()
                 older.undo, older.next = undo, self._newest
         return kept
 

@@ -49,7 +49,7 @@ def test_every_version_stays_what_it_was_and_the_prefix_is_counted(changes, star
     for version, then in held:
         head = [message_of(then[place]) for place in sorted(then) if place < start]
         rest = [message_of(then[place]) for place in sorted(then) if place >= start]
-        assert version.split(start) == (head, rest)
+        assert shown.split(version, start) == (head, rest)
     assert shown.tokens == sum(model.values())
     for place in range(POSITIONS_MAX + 1):
         number = model.get(place)
@@ -63,7 +63,7 @@ def test_an_equal_message_leaves_the_one_that_is_there():
     version = shown.version
     assert shown.change([(0, {"content": "a"}, 1)]) == 1
     assert shown.version is version
-    assert version.split(0)[1][0] is first
+    assert shown.split(version, 0)[1][0] is first
 
 
 def test_a_prompt_that_is_read_late_is_what_it_was(words):
