@@ -69,18 +69,14 @@ class LadderMaker:
 
     def given(self, part: Part, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
         """Build the ladder of a page with one part and the given cheaper forms."""
-        cheaper = self._cheaper(forms)
-        full = PageForm((None,), (self._tokens(part, None),), FULL_QUALITY)
-        return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(part.text)))
+        return self._over(part.text, self._tokens(part, None), kind, forms)
 
     def plain(self, text: str, tokens: int, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
         """Build the ladder of a text that is a message of its own, with the given cheaper forms.
 
         `tokens` are those of the text alone.
         """
-        cheaper = self._cheaper(forms)
-        full = PageForm((None,), (tokens + PART_OVERHEAD,), FULL_QUALITY)
-        return Made(_strictly_cheaper(full, cheaper), page_weight(kind, len(text)))
+        return self._over(text, tokens + PART_OVERHEAD, kind, forms)
 
     def tokens(self, text: str) -> int:
         """Count what a text costs as a message of its own."""
@@ -133,6 +129,10 @@ class LadderMaker:
         tokens = (self._tokens(call, None), self._tokens(result, None))
         full = PageForm((None, None), tokens, FULL_QUALITY)
         return Made(_strictly_cheaper(full, cheaper), call_weight + result_weight)
+
+    def _over(self, text: str, tokens: int, kind: PageKind, forms: Mapping[Fidelity, Form]) -> Made:
+        full = PageForm((None,), (tokens,), FULL_QUALITY)
+        return Made(_strictly_cheaper(full, self._cheaper(forms)), page_weight(kind, len(text)))
 
     def _cheaper(self, forms: Mapping[Fidelity, Form]) -> dict[Fidelity, _Rung]:
         """Count forms that stand for a whole text."""
