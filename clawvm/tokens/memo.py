@@ -123,9 +123,11 @@ class CountMemo:
         batch = list(dict.fromkeys(texts))[: self._half]
         if sum(map(len, batch)) < _AHEAD_CHARS_MIN:
             return
+        keyed = [(self._key(text), text) for text in batch]
         with self._lock:
-            known = self._young.keys() | self._old.keys()
-        fresh = {key: text for text in batch if (key := self._key(text)) not in known}
+            fresh = {
+                key: text for key, text in keyed if key not in self._young and key not in self._old
+            }
         counted = counter.count_many(list(fresh.values()))
         for key, tokens in zip(fresh, counted, strict=True):
             self._noted(key, tokens)
