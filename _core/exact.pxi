@@ -353,8 +353,7 @@ cdef object in_values(object total, int64_t shift):
     """Bound in the values of this turn what is `total` in the objective."""
     cdef int64_t whole = shift >> 20
     cdef object scaled
-    # A mantissa in Q62, rounded up.
-    scaled = total * (score((shift & FRACTION) + (<int64_t> 22 << 20), 0) + 1)
+    scaled = total * (mantissa(shift) + 1)  # in Q62, rounded up
     scaled = -(-(scaled << max(whole, <int64_t> 0)) >> 62 + max(-whole, <int64_t> 0))
     return scaled + (scaled >> EXACT_MARGIN_SHIFT) + 1
 

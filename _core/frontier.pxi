@@ -1,5 +1,9 @@
 # The concave frontier of a ladder (twin: frontier.py, which tells what and why).
 
+cdef enum:
+    DENSITY_MAX = 22 << 20  # no density is above log2(1000 << 12)
+
+
 cdef inline bint present(const PageRecord *record, uint32_t level) noexcept nogil:
     return level == 0 or record.tokens[level - 1] != MISSING
 

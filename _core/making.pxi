@@ -3,7 +3,6 @@
 cdef enum:
     GUESSES = 512
     GUESS_BITS = 17           # 512 parts of an eighth of a doubling each
-    GUESS_HIGHEST = 22 << 20  # no density is above log2(1000 << 12)
 
 
 cdef int64_t guessed_split(
@@ -14,7 +13,7 @@ cdef int64_t guessed_split(
     cdef const PageRecord *record
     cdef const int32_t *steps
     cdef int32_t[4] own
-    cdef int64_t highest = hottest + GUESS_HIGHEST
+    cdef int64_t highest = hottest + DENSITY_MAX
     cdef uint32_t slot, place, level
     memset(tokens, 0, sizeof(tokens))
     for slot in range(table.end):

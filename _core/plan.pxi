@@ -28,7 +28,7 @@ cdef void *enlarged(Plan *plan, void *array, size_t capacity, size_t item) excep
     return larger
 
 
-cdef void free_plan(Plan *plan) noexcept:
+cdef void free_plan(Plan *plan) noexcept nogil:
     PyMem_RawFree(plan.states)
     PyMem_RawFree(plan.taken.entries)
     PyMem_RawFree(plan.taken.places)

@@ -4,7 +4,6 @@
 cdef enum:
     DENSITIES = 1024          # buckets of like density, 2**-4 of a doubling each, open at the end
     DENSITY_BITS = 16
-    DENSITY_LIMIT = 22 << 20  # no density is above log2(1000 << 12)
     NO_PAGE = 0xFF
     STATES_FIRST = 1024
     EXACT_MARGIN_SHIFT = 24
@@ -203,7 +202,7 @@ cdef inline const int32_t *frontier_of(
 
 
 cdef inline uint32_t density_bucket(const Search *search, int64_t key) noexcept nogil:
-    cdef int64_t bucket = (search.heat_max + DENSITY_LIMIT - key) >> DENSITY_BITS
+    cdef int64_t bucket = (search.heat_max + DENSITY_MAX - key) >> DENSITY_BITS
     return <uint32_t> min(bucket, <int64_t> (DENSITIES - 1))
 
 

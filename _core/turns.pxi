@@ -43,7 +43,7 @@ cdef struct Batch:
     Content[FEW] few_contents
 
 
-cdef void start_batch(Batch *batch) noexcept:
+cdef void start_batch(Batch *batch) noexcept nogil:
     batch.touched, batch.contents = batch.few_touched, batch.few_contents
     batch.touched_count = batch.contents_count = 0
     batch.touched_capacity = batch.contents_capacity = FEW

@@ -6,13 +6,13 @@ decided and repaired, the moves as a list. What they do not show: contention and
 
 from __future__ import annotations
 
-import os
 import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from bench.compiled import compiled_only
 from bench.tables import TableTurns, TextTurns
 from clawvm import _backend
 
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 SIZES = (100, 1_000, 10_000, 100_000)
 SESSIONS = 1_000
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("CLAWVM_NO_EXTENSIONS", "") not in ("", "0"),
-    reason="CLAWVM_NO_EXTENSIONS is set: there is no compiled core to measure",
-)
+pytestmark = compiled_only
 
 
 @pytest.mark.parametrize("count", SIZES)

@@ -8,7 +8,6 @@ reaches its cap.
 
 from __future__ import annotations
 
-import os
 import random
 import statistics
 from time import perf_counter
@@ -18,6 +17,7 @@ import pytest
 from knapsacks import TURN, Peer, choices_of, pages_of, plan_of, realistic
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from bench.compiled import compiled_only
 from clawvm import _backend
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ SIZES = (100, 1_000, 10_000)
 TABLES = 20
 RATIO_FLOOR = (
     200  # measured: 1,000 at 100 pages, 9,000 at 1,000; room for slow compilers, loud hosts
-)
-
-compiled_only = pytest.mark.skipif(
-    os.environ.get("CLAWVM_NO_EXTENSIONS", "") not in ("", "0"),
-    reason="CLAWVM_NO_EXTENSIONS is set: there is no compiled core to measure",
 )
 
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from .arithmetic import ONE, score
+from .arithmetic import ONE, mantissa, score
 from .frontier import base_level
 from .layout import LIVE, MAX_QUALITY
 from .pricing import Option, Page, choose, price_of, scale_of, worth_most
@@ -167,9 +167,8 @@ def select_exact(records: Sequence[Record], budget: int, now: int, states_max: i
 
 def in_values(total: int, shift: int) -> int:
     """Bound in the values of this turn what is `total` in the objective."""
-    whole, fraction = divmod(shift, ONE)
-    mantissa = score(fraction + 22 * ONE, 0) + 1  # Q62, rounded up
-    scaled = total * mantissa << max(whole, 0)
+    whole = shift // ONE
+    scaled = total * (mantissa(shift) + 1) << max(whole, 0)  # in Q62, rounded up
     scaled = -(-scaled >> 62 + max(-whole, 0))
     return scaled + (scaled >> _MARGIN_SHIFT) + 1
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from builds import unchecked_only
 
+from bench.compiled import compiled_only
 from bench.tables import TableTurns
 
 TURNS = 200
@@ -15,10 +14,7 @@ PUTS = 2
 
 pytestmark = [
     unchecked_only,
-    pytest.mark.skipif(
-        os.environ.get("CLAWVM_NO_EXTENSIONS", "") not in ("", "0"),
-        reason="CLAWVM_NO_EXTENSIONS is set: the twin selects from nothing and counts other work",
-    ),
+    compiled_only,
 ]
 
 
