@@ -93,7 +93,7 @@ cdef list heap_faults(Table *table, const Heap *heap):
     return faults
 
 
-cdef object expected_outcome(PageTable page_table, uint64_t budget, uint32_t turn):
+cdef object expected_outcome(_Selecting page_table, uint64_t budget, uint32_t turn):
     """Return what the twin would decide."""
     from clawvm._reference import record, selector
 
@@ -109,7 +109,7 @@ cdef object expected_outcome(PageTable page_table, uint64_t budget, uint32_t tur
     return selector.select(records, budget, now_of(table, turn))
 
 
-cdef int check_selection(PageTable page_table, Selection selection, object expected) except -1:
+cdef int check_selection(_Selecting page_table, Selection selection, object expected) except -1:
     """Raise ``AssertionError`` unless a selection is the twin's."""
     cdef Table *table = &page_table.table
     cdef dict levels = {slot: table.records[slot].level for slot in live_slots(table)}

@@ -74,7 +74,7 @@ class Project:
 
     def seed_select(self, statements):
         """Put statements at the beginning of `PageTable.select` of the compiled core."""
-        path = self.folder / "_core" / "page_table.pxi"
+        path = self.folder / "_core" / "selecting.pxi"
         seeded, count = re.subn(
             r'(\n    def select\(self[^)]*\):\n        """.*?"""\n)',
             lambda match: match[1] + "".join(f"        {line}\n" for line in statements),
