@@ -1,12 +1,25 @@
 # What is true of a page table between any two calls (twin: invariants.py, whose rules for one
 # record serve both).
 
-cdef list faults_of(PageTable page_table):
+cdef int need_order(_Selecting page_table) except -1:
+    """Raise ``AssertionError`` if anything is out of order, while nobody else changes the table."""
+    cdef Table *table = &page_table.table
+    cdef bytes looks = None
+    cdef list faults = []
+    while looks is None or (faults and looks != looks_of(table)):
+        need_table(table)
+        looks = looks_of(table)
+        faults = faults_of(table)
+    if faults:
+        raise AssertionError("page table out of order: " + "; ".join(faults) + dump_of(table))
+    return 0
+
+
+cdef list faults_of(Table *table):
     """Return what is out of order, in words."""
     # Loaded at the first check: importing the library need not wait for what only tests ask for.
     from clawvm._reference import invariants
 
-    cdef Table *table = &page_table.table
     cdef PageRecord record    # a copy: the checks run Python code
     cdef uint32_t slot, live = 0, free = 0, entries = 0
     cdef uint64_t tokens = 0, id_bytes = 0
@@ -54,9 +67,8 @@ cdef list faults_of(PageTable page_table):
     return faults or plan_faults(table)
 
 
-cdef str dump_of(PageTable page_table):
-    cdef list rows = []
+cdef str dump_of(const Table *table):
     cdef uint32_t slot
-    for slot in range(page_table.table.end):
-        rows.append(f"  {slot}: {fields_of(page_table.table.records[slot])}")
-    return "\n".join(rows)
+    return "".join([
+        f"\n  {slot}: {fields_of(table.records[slot])}" for slot in range(table.end)
+    ])

@@ -93,26 +93,50 @@ cdef list heap_faults(Table *table, const Heap *heap):
     return faults
 
 
-cdef object expected_outcome(_Selecting page_table, uint64_t budget, uint32_t turn):
-    """Return what the twin would decide."""
+cdef bytes looks_of(const Table *table):
+    """Return what no call changes without a trace: records and clock.
+
+    A check runs Python code, so other threads, and finalizers, may come to the table in the middle
+    of it. What it finds counts only if the table still looks the same afterwards. Making bytes
+    runs no Python code.
+    """
+    cdef Py_ssize_t size = table.end * <Py_ssize_t> sizeof(PageRecord)
+    cdef bytes looks = PyBytes_FromStringAndSize(NULL, size + <Py_ssize_t> sizeof(table.clock))
+    cdef char *target = PyBytes_AS_STRING(looks)
+    memcpy(target, table.records, size)
+    memcpy(target + size, &table.clock, sizeof(table.clock))
+    return looks
+
+
+cdef object expected_outcome(const Table *table, bytes looks, uint64_t budget, uint32_t turn):
+    """Return what the twin would decide about a table that looks so."""
     from clawvm._reference import record, selector
 
-    cdef Table *table = &page_table.table
+    cdef const PageRecord *seen = <const PageRecord *> PyBytes_AS_STRING(looks)
+    cdef Py_ssize_t slot, end = len(looks) // <Py_ssize_t> sizeof(PageRecord)
+    cdef int64_t now = now_of(table, turn)
     cdef list records = []
-    cdef PageRecord copy
-    cdef uint32_t slot
-    for slot in range(table.end):
-        copy = table.records[slot]
-        records.append(record.Record(**fields_of(copy)))
-        if copy.flags & LIVE:
-            records[slot].page_id = id_text(table, &copy)
-    return selector.select(records, budget, now_of(table, turn))
+    for slot in range(end):
+        records.append(record.Record(**fields_of(seen[slot])))
+        if seen[slot].flags & LIVE and slot < table.end and same_id(table, slot, &seen[slot]):
+            records[slot].page_id = id_text(table, &seen[slot])
+    return selector.select(records, budget, now)
 
 
-cdef int check_selection(_Selecting page_table, Selection selection, object expected) except -1:
-    """Raise ``AssertionError`` unless a selection is the twin's."""
-    cdef Table *table = &page_table.table
-    cdef dict levels = {slot: table.records[slot].level for slot in live_slots(table)}
+cdef bint same_id(const Table *table, Py_ssize_t slot, const PageRecord *seen) noexcept nogil:
+    """Tell whether a slot still has the id that it had when the table looked so."""
+    cdef const PageRecord *record = &table.records[slot]
+    return (
+        record.id_offset == seen.id_offset and record.id_length == seen.id_length
+        and record.flags == seen.flags
+    )
+
+
+cdef int check_selection(Selection selection, bytes looks, object expected) except -1:
+    """Raise ``AssertionError`` unless a selection, with the looks after it, is the twin's."""
+    cdef const PageRecord *seen = <const PageRecord *> PyBytes_AS_STRING(looks)
+    cdef Py_ssize_t slot, end = len(looks) // <Py_ssize_t> sizeof(PageRecord)
+    cdef dict levels = {slot: seen[slot].level for slot in range(end) if seen[slot].flags & LIVE}
     cdef object found = (
         levels if selection.feasible else None,
         *(selection.floor_tokens, selection.required, selection.value),
@@ -120,5 +144,4 @@ cdef int check_selection(_Selecting page_table, Selection selection, object expe
     )
     if found != tuple(expected):
         raise AssertionError(f"selected {found}, from nothing it is {expected}")
-    page_table.check()
     return 0

@@ -126,13 +126,21 @@ cdef class _Selecting:
 
     cdef Selection selected(self, int64_t budget, uint32_t turn):
         cdef Selection selection = Selection.__new__(Selection)
+        cdef bytes before = None, after = None
         cdef object expected = None
         selection.budget = budget
         if CHECKED:
-            expected = expected_outcome(self, <uint64_t> budget, turn)
+            before = looks_of(&self.table)
+            expected = expected_outcome(&self.table, before, <uint64_t> budget, turn)
+            need_table(&self.table)
+            if looks_of(&self.table) != before:
+                expected = None
         reserve_plan(&self.table.plan, self.table.capacity)
         decide(&self.table, <uint64_t> budget, turn, &selection.decision)
-        tell(&self.table, selection)
         if CHECKED:
-            check_selection(self, selection, expected)
+            after = looks_of(&self.table)
+        tell(&self.table, selection)
+        if CHECKED and expected is not None:
+            check_selection(selection, after, expected)
+            need_order(self)
         return selection
