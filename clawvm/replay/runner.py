@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -148,6 +148,7 @@ def replay(
     counter: TokenCounter,
     watch: Watch | None = None,
     store: str | None = None,
+    around: Callable[[Policy], Policy] | None = None,
 ) -> ReplayResult:
     """Build the prompt of every request as a policy would have, and measure it.
 
@@ -170,6 +171,8 @@ def replay(
     store : str, optional
         Address of a store to keep the session in. A replay that was interrupted goes on from there:
         what had been decided is decided again in memory, and must come out the same.
+    around : callable, optional
+        Is given the policy, and returns one that decides in its place: to look on, or otherwise.
 
     Raises
     ------
@@ -178,7 +181,7 @@ def replay(
     TraceInvalid
         When the store has a replay of this name that decided otherwise.
     """
-    return _Replay(recording, policy_name, budget, counter, watch, store).run()
+    return _Replay(recording, policy_name, budget, counter, watch, store, around).run()
 
 
 class _TimedPolicy:
@@ -216,6 +219,7 @@ class _Replay:
         counter: TokenCounter,
         watch: Watch | None,
         store: str | None,
+        around: Callable[[Policy], Policy] | None,
     ) -> None:
         self._recording = recording
         self._shape = recording.trace.header.shape
@@ -232,11 +236,14 @@ class _Replay:
             recording.name, policy_name, backend, counter.name, budget_tokens=budget
         )
         self._store = store
+        self._around = around
         self._counter = counter
         self._session = self._new_session()
 
     def _new_session(self, **durable: Any) -> Session:
-        policy = _TimedPolicy(make_policy(self._result.policy), self._result.turn_us)
+        policy: Policy = _TimedPolicy(make_policy(self._result.policy), self._result.turn_us)
+        if self._around is not None:
+            policy = self._around(policy)
         session = Session(
             "replay",
             budget=self._result.budget_tokens,
