@@ -15,15 +15,14 @@ import xxhash
 
 from .. import backend
 from ..errors import TraceInvalid
-from ..messages import decode_arguments
 from ..pages import Fidelity
 from ..residency import Decision, Policy, StatefulPolicy, View
 from ..session import BoundaryKind, Prompt, Session
 from ..tokens import TokenCounter
 from .availability import Availability, SpanTotals
-from .blocks import Block, Turn, blocks_of, call_text, turns_of
+from .blocks import Block, Turn, blocks_of, turns_of
 from .feed import Action, actions_of
-from .messages import Place, places_of
+from .messages import Place, places_of, shown_text
 from .policies import FullPolicy, make_policy
 from .spans import Span, measured_spans
 from .trace import Result, Trace
@@ -331,14 +330,8 @@ class _Replay:
         level = Fidelity.NONE if place is None else self._session.level(place.page_id)
         if place is None or not level:
             return None
-        page = self._session.page(place.page_id)
-        reduced = page.ladder[level].texts[place.part]
         block = self._recording.blocks[index]
-        if reduced is None:
-            return block.text
-        if block.kind == "call":
-            return call_text(block.text.split("\n", 1)[0], decode_arguments(reduced))
-        return reduced.replace("\r\n", "\n")
+        return shown_text(block, self._session.page(place.page_id), place.part, level)
 
     def _reduced(self) -> Iterator[str]:
         """Yield every text that the prompt shows in place of a block."""
