@@ -3,6 +3,7 @@
 from .availability import AvailabilityBound, availability_bound
 from .billing import billed_bound
 from .ground import Ground, Option, grounds
+from .misses import MissBound, MissRules, least_misses
 from .turn import GapSummary, GapWatch, TurnGap, gap_summary, optimum, turn_gaps
 
 __all__ = [
@@ -10,12 +11,15 @@ __all__ = [
     "GapSummary",
     "GapWatch",
     "Ground",
+    "MissBound",
+    "MissRules",
     "Option",
     "TurnGap",
     "availability_bound",
     "billed_bound",
     "gap_summary",
     "grounds",
+    "least_misses",
     "optimum",
     "turn_gaps",
 ]
