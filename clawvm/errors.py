@@ -18,6 +18,7 @@ __all__ = [
     "ClawVMError",
     "CompiledCoreMissing",
     "ContentMissing",
+    "ExtraMissing",
     "JournalConflict",
     "LadderInvalid",
     "LeaseHeld",
@@ -166,6 +167,27 @@ class StoreCorrupt(ClawVMError):
 
 class ContentMissing(ClawVMError, LookupError):
     """A store has no content of this id for this tenant."""
+
+
+class ExtraMissing(ClawVMError, ImportError):
+    """Something was asked for that needs an extra which is not installed.
+
+    Attributes
+    ----------
+    extra : str
+        The extra: ``pip install 'clawvm[EXTRA]'``.
+    """
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        self.what = what
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"{what} needs {package}, which is not installed; pip install 'clawvm[{extra}]'"
+        )
+
+    def __reduce__(self) -> tuple[type[ExtraMissing], tuple[str, str, str]]:
+        return type(self), (self.what, self.package, self.extra)
 
 
 class LeaseHeld(ClawVMError):
