@@ -18,6 +18,7 @@ __all__ = [
     "ClawVMError",
     "CompiledCoreMissing",
     "ContentMissing",
+    "EvaluationFailed",
     "JournalConflict",
     "LadderInvalid",
     "LeaseHeld",
@@ -264,3 +265,7 @@ class TokenCountInvalid(ClawVMError, ValueError):
 
 class TraceInvalid(ClawVMError, ValueError):
     """A trace file is of no known format, or not one of its lines can be read."""
+
+
+class EvaluationFailed(ClawVMError):
+    """A part of an evaluation could not be done; what the other parts found is kept."""
