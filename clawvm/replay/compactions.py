@@ -1,0 +1,202 @@
+"""What harnesses do today, block by block: compaction at a fill level, and what a recording kept.
+
+Neither has pages: a compaction replaces everything before it by one summary, and what it dropped is
+gone. Two of these are baselines beside the policies: `compacted` compacts when a budget is filled,
+`recorded` does what the recording harness did, when it did it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..tokens import TokenCounter
+from .blocks import Block, Step, Turn
+from .runner import Recording
+from .trace import Clear, Compaction, Reset, Result
+
+__all__ = ["CLEARED", "FILL_PERCENT", "Item", "compacted", "recorded"]
+
+FILL_PERCENT = 90
+"""A compaction is due when so much of the budget is filled (harnesses: 80 to 95)."""
+CLEARED = "[earlier tool result cleared to save context]"
+_SUMMARY_PERCENT = 5
+_LINE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that a prompt shows.
+
+    Parameters
+    ----------
+    text : str
+        What it says.
+    tokens : int
+        What that costs.
+    block : int or None
+        The block that it is, or stands for; None for a summary.
+    whole : bool
+        Whether it is the block itself.
+    """
+
+    text: str
+    tokens: int
+    block: int | None = None
+    whole: bool = True
+
+
+@dataclass(slots=True)
+class _History:
+    """What is in the prompt, in its order."""
+
+    counter: TokenCounter
+    rules: frozenset[int]
+    items: list[Item] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> int:
+        return sum(item.tokens for item in self.items)
+
+    @property
+    def fixed(self) -> list[Item]:
+        return [item for item in self.items if item.block in self.rules]
+
+    @property
+    def free(self) -> list[Item]:
+        return [item for item in self.items if item.block not in self.rules]
+
+    def add(self, block: Block) -> None:
+        self.items.append(Item(block.text, self.counter.count(block.text), block.index))
+
+    def summarise(self, summary: str, kept: Sequence[Item]) -> None:
+        """Put a summary in the place of everything but these."""
+        said = [Item(summary, self.counter.count(summary))] if summary else []
+        self.items = [*self.fixed, *said, *kept]
+
+    def clear(self, blocks: set[int]) -> None:
+        """Put a line in the place of each of these blocks."""
+        cost = self.counter.count(CLEARED)
+        self.items = [
+            Item(CLEARED, cost, item.block, whole=False)
+            if item.block in blocks and item.whole and item.tokens > cost
+            else item
+            for item in self.items
+        ]
+
+
+def recorded(recording: Recording, counter: TokenCounter) -> Iterator[tuple[int, list[Item]]]:
+    """Yield the prompt of each request as the recording harness built it, as far as it tells.
+
+    Its compactions leave the rules, the summary where one is recorded, and what came after; its
+    clearings leave a line of each result. It has no budget but its own.
+
+    Parameters
+    ----------
+    recording : Recording
+        The session.
+    counter : TokenCounter
+        Counts tokens.
+    """
+    history = _history(recording, counter)
+    results = _results(recording)
+    before: Turn | None = None
+    for turn in recording.turns:
+        _take(history, () if before is None else before.outputs)
+        for step in turn.before:
+            event = step.event
+            if isinstance(event, Compaction):
+                history.summarise(event.summary or "", [])
+            elif isinstance(event, Clear):
+                history.clear({results[call] for call in event.call_ids if call in results})
+            _take(history, [step])
+        yield turn.request, list(history.items)
+        before = turn
+
+
+def compacted(
+    recording: Recording, budget: int, counter: TokenCounter
+) -> Iterator[tuple[int, list[Item]]]:
+    """Yield the prompt of each request under compaction at a fill level.
+
+    Everything is kept until `FILL_PERCENT` of the budget are filled. Then one summary takes the
+    place of all but the rules and the tail: the one that the recording harness made last, if it has
+    made one since the compaction before, else the first lines of what is dropped, the newest that
+    fit a twentieth of the budget. A tail that is too large loses its largest results.
+
+    Parameters
+    ----------
+    recording : Recording
+        The session.
+    budget : int
+        Most that a prompt may cost, in tokens.
+    counter : TokenCounter
+        Counts tokens.
+    """
+    history = _history(recording, counter)
+    summary: str | None = None
+    before: Turn | None = None
+    for turn in recording.turns:
+        start = len(history.items)
+        _take(history, () if before is None else before.outputs)
+        for step in turn.before:
+            if isinstance(step.event, Compaction):
+                summary = step.event.summary or summary
+            elif isinstance(step.event, Reset):
+                start = 0
+            _take(history, [step])
+        if history.tokens * 100 > budget * FILL_PERCENT:
+            tail = [item for item in history.items[start:] if item.block not in history.rules]
+            told = summary or _extract(history.items[:start], budget, counter)
+            history.summarise(told, tail)
+            summary = None
+            _shrink(history, budget)
+        yield turn.request, list(history.items)
+        before = turn
+
+
+def _history(recording: Recording, counter: TokenCounter) -> _History:
+    return _History(counter, frozenset(block.index for block in recording.blocks if block.fixed))
+
+
+def _results(recording: Recording) -> dict[str, int]:
+    """Return the block of each call's result."""
+    return {
+        step.event.call_id: step.block.index
+        for turn in recording.turns
+        for step in turn.before
+        if isinstance(step.event, Result) and step.block is not None
+    }
+
+
+def _take(history: _History, steps: Sequence[Step]) -> None:
+    for step in steps:
+        if isinstance(step.event, Reset):
+            history.items = history.fixed
+        elif step.block is not None:
+            history.add(step.block)
+
+
+def _extract(dropped: Sequence[Item], budget: int, counter: TokenCounter) -> str:
+    """Return the first lines of what is dropped, as many of the newest as fit."""
+    room = budget * _SUMMARY_PERCENT // 100
+    lines: list[str] = []
+    for item in reversed(dropped):
+        line = item.text.strip().split("\n", 1)[0][:_LINE_CHARS]
+        cost = counter.count(line) + 1
+        if cost > room:
+            break
+        room -= cost
+        lines.append(line)
+    return "\n".join(reversed(lines))
+
+
+def _shrink(history: _History, budget: int) -> None:
+    """Clear the largest texts until the prompt fits; the rules stay."""
+    for item in sorted(history.free, key=lambda item: -item.tokens):
+        if history.tokens <= budget:
+            return
+        if item.block is not None:
+            history.clear({item.block})
+    while history.tokens > budget and history.free:
+        history.items.remove(history.free[0])
