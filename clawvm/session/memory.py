@@ -438,6 +438,10 @@ class Memory:
         """Whether a call was run, rather than answered by ourselves."""
         return True
 
+    def _is_catalogued(self, page: Page) -> bool:
+        """Whether the prompt has told the model how to get at a page that it does not show."""
+        return False
+
     # Inner workings
 
     def _decide(self) -> Prompt:
@@ -467,6 +471,9 @@ class Memory:
                 continue
             if not self._was_run(exchange.call):
                 continue
+            hidden = exchange.earlier_level is Fidelity.NONE
+            if hidden and self._is_catalogued(exchange.earlier):
+                continue  # one recall away, as if a line of the prompt pointed to it
             self.faults.record(
                 kind,
                 exchange.earlier.id,

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from ..faults import FaultKind
 from ..messages import Part
-from ..pages import Fidelity, PageType, Provenance, Scope
+from ..pages import Fidelity, Page, PageType, Provenance, Scope
 from .book import handle_of
 from .catalogue import CATALOGUE_ID, catalogue_text
 from .given import Terms
@@ -168,6 +168,12 @@ class RecallingMemory(Memory):
 
     def _was_run(self, call: Part) -> bool:
         return call.name != RECALL_TOOL and not self._reuse.was_answered(call.call_id)
+
+    def _is_catalogued(self, page: Page) -> bool:
+        catalogue = self._book.live.get(CATALOGUE_ID)
+        if catalogue is None or catalogue.texts == ("",):
+            return False
+        return self._book.table.level(catalogue.slot) > Fidelity.NONE and page.slot >= 0
 
     def _end_conversation(self) -> None:
         super()._end_conversation()
