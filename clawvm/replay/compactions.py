@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ..messages import PART_OVERHEAD
 from ..tokens import TokenCounter
 from .blocks import Block, Step, Turn
 from .runner import Recording
@@ -66,17 +67,20 @@ class _History:
     def free(self) -> list[Item]:
         return [item for item in self.items if item.block not in self.rules]
 
+    def cost(self, text: str) -> int:
+        return self.counter.count(text) + PART_OVERHEAD
+
     def add(self, block: Block) -> None:
-        self.items.append(Item(block.text, self.counter.count(block.text), block.index))
+        self.items.append(Item(block.text, self.cost(block.text), block.index))
 
     def summarise(self, summary: str, kept: Sequence[Item]) -> None:
         """Put a summary in the place of everything but these."""
-        said = [Item(summary, self.counter.count(summary))] if summary else []
+        said = [Item(summary, self.cost(summary))] if summary else []
         self.items = [*self.fixed, *said, *kept]
 
     def clear(self, blocks: set[int]) -> None:
         """Put a line in the place of each of these blocks."""
-        cost = self.counter.count(CLEARED)
+        cost = self.cost(CLEARED)
         self.items = [
             Item(CLEARED, cost, item.block, whole=False)
             if item.block in blocks and item.whole and item.tokens > cost
@@ -183,7 +187,7 @@ def _extract(dropped: Sequence[Item], budget: int, counter: TokenCounter) -> str
     lines: list[str] = []
     for item in reversed(dropped):
         line = item.text.strip().split("\n", 1)[0][:_LINE_CHARS]
-        cost = counter.count(line) + 1
+        cost = counter.count(line) + 1  # and the end of the line
         if cost > room:
             break
         room -= cost
