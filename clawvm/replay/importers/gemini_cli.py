@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import as_object, depth_within, token_count
+from clawvm.replay.importers.jsonvalue import as_list, as_object, depth_within, token_count
 from clawvm.replay.importers.message_lists import blocks_of_content
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Record, Source
@@ -119,12 +119,12 @@ class _Reader:
         size = token_count(as_object(message.get("tokens")).get("input"))
         self._last_size = size or self._last_size
         self.recorder.prompt_tokens(size)
-        for thought in map(as_object, _list(message.get("thoughts"))):
+        for thought in map(as_object, as_list(message.get("thoughts"))):
             words = (thought.get("subject"), thought.get("description"))
             text = "\n".join(word for word in words if isinstance(word, str))
             self.recorder.thinking(text, reply=reply, at=at)
         texts, others = _split(message.get("content"))
-        calls = _list(message.get("toolCalls"))
+        calls = as_list(message.get("toolCalls"))
         if texts or others or not calls:
             self.recorder.message("assistant", "\n".join(texts), reply=reply, opaque=others, at=at)
         for place, call in enumerate(calls):
@@ -197,7 +197,3 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False) if depth_within(value) else ""
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from clawvm.replay.importers.jsonvalue import as_object, token_count
+from clawvm.replay.importers.jsonvalue import as_list, as_object, token_count
 from clawvm.replay.importers.message_lists import split_content, unpacked
 from clawvm.replay.importers.openai_messages import add_call
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
@@ -31,7 +31,7 @@ def read(source: Source) -> Iterator[ImportedSession]:
     for run in unpacked(source, _unpack):
         reader = _Reader(Recorder(source, NAME, "openai", run.part), run.beside)
         for place, record in enumerate(run.records):
-            if message := reader.recorder.accept(record):
+            if (message := reader.recorder.accept(record)) is not None:
                 reader.add(message, str(place))
         yield reader.recorder.finish()
 
@@ -83,12 +83,12 @@ class _Reader:
         if thought := _thought(response):
             self.recorder.thinking(thought, reply=reply)
         self._open = None
-        calls = message.get("tool_calls")
+        calls = as_list(message.get("tool_calls"))
         actions = [] if calls else list(_ACTION.finditer(text))
         if len(actions) != 1:  # several are none: the agent answers with a format error
             if text or others or not calls:
                 self.recorder.message("assistant", text, reply=reply, opaque=others)
-            for call in calls if isinstance(calls, list) else [calls] if calls else []:
+            for call in calls:
                 add_call(self.recorder, call, reply)
             return
         (action,) = actions
@@ -108,8 +108,7 @@ class _Reader:
 
 
 def _thought(response: dict[str, Any]) -> str:
-    choices = response.get("choices")
-    choice = as_object(choices[0]) if isinstance(choices, list) and choices else {}
-    message = as_object(choice.get("message"))
+    choice = next(iter(as_list(response.get("choices"))), None)
+    message = as_object(as_object(choice).get("message"))
     thought = message.get("reasoning") or message.get("reasoning_content")
     return thought if isinstance(thought, str) else ""

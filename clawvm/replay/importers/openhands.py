@@ -7,8 +7,8 @@ from typing import Any
 
 from clawvm.replay import trace as t
 from clawvm.replay.blocks import leaves_of
-from clawvm.replay.importers.jsonvalue import as_object, token_count
-from clawvm.replay.importers.message_lists import unpacked
+from clawvm.replay.importers.jsonvalue import as_list, as_object, token_count
+from clawvm.replay.importers.message_lists import split_content, unpacked
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
 
@@ -17,6 +17,7 @@ __all__ = ["NAME", "read", "sniff"]
 NAME = "openhands"
 
 _SAMPLE = 20
+_RUN = ("instance_id", "instruction", "issue")
 _SILENT = (
     *("agent_state_changed", "change_agent_state", "null", "pause", "resume", "start", "stop"),
     *("condensation_request", "loading", "server_ready", "task_action"),
@@ -41,15 +42,19 @@ def read(source: Source) -> Iterator[ImportedSession]:
     for run in unpacked(source, _unpack):
         reader = _Reader(Recorder(source, NAME, "openai", run.part))
         for place, record in enumerate(run.records):
-            if event := reader.recorder.accept(record):
+            if (event := reader.recorder.accept(record)) is not None:
                 reader.add(event, str(place))
         yield reader.recorder.finish()
 
 
 def _unpack(value: Any) -> Iterator[tuple[str | None, Any, list[Any]]]:
-    history = value if isinstance(value, list) else as_object(value).get("history")
-    if isinstance(history, list) and any(map(_is_event, _flat(history[:_SAMPLE]))):
-        yield _name(as_object(value)), None, _flat(history)
+    """Yield a run's name and its events: of a line of a run, or of a list of nothing but events."""
+    run = as_object(value)
+    history = value if isinstance(value, list) else run.get("history")
+    if not isinstance(history, list) or not any(map(_is_event, _flat(history[:_SAMPLE]))):
+        return
+    if any(key in run for key in _RUN) or "source" in as_object(history[0]):
+        yield _name(run), None, _flat(history)
 
 
 def _flat(history: list[Any]) -> list[Any]:
@@ -109,7 +114,9 @@ class _Reader:
             self._add_call(kind, event, args, place)
         else:
             self._by_user.add(_key(event, "id"))
-            text = "\n".join(leaf for _, leaf in leaves_of(_arguments(args)) if _is_text(leaf))
+            text = "\n".join(
+                leaf for _, leaf in leaves_of(_arguments(args, kind)) if _is_text(leaf)
+            )
             self.recorder.message("user", text, at=self._at)
 
     def _add_message(self, event: dict[str, Any], args: dict[str, Any], place: str) -> None:
@@ -119,12 +126,9 @@ class _Reader:
         )
         text = _string(args, "content")
         urls = args.get("image_urls") or args.get("images_urls")
-        images = [
-            {"type": "image_url", "image_url": {"url": url}}
-            for url in (urls if isinstance(urls, list) else [])
-        ]
+        images = [{"type": "image_url", "image_url": {"url": url}} for url in as_list(urls)]
         if by_agent:
-            reply = self._reply(event, place)
+            reply, _ = self._reply(event, place)
             self.recorder.message("assistant", text, reply=reply, opaque=images, at=self._at)
         else:
             self.recorder.message("user", text, opaque=images, at=self._at)
@@ -149,37 +153,42 @@ class _Reader:
             *(_string(outputs, key) for key in ("content", "reason")),
         )
         text = "\n".join(dict.fromkeys(filter(None, words)))
-        self.recorder.message("assistant", text, reply=self._reply(event, place), at=self._at)
+        reply, _ = self._reply(event, place)
+        self.recorder.message("assistant", text, reply=reply, at=self._at)
 
     def _add_call(self, kind: str, event: dict[str, Any], args: dict[str, Any], place: str) -> None:
         metadata = as_object(event.get("tool_call_metadata"))
-        answer = _answer(metadata)
-        thought = "" if kind == "think" else _string(args, "thought")
-        fresh = (name := _response_id(metadata)) is None or name not in self._replies
-        reply = self._reply(event, place)
-        if text := (_string(answer, "content") or thought) if fresh else "":
-            self.recorder.message("assistant", text, reply=reply, at=self._at)
+        answer = _message(as_object(metadata.get("model_response")))
+        reply, begins = self._reply(event, place)
+        if begins:
+            text, _ = split_content(answer.get("content"))
+            thought = "" if kind == "think" else _string(args, "thought")
+            if text or thought:
+                self.recorder.message("assistant", text or thought, reply=reply, at=self._at)
         key = _key(event, "id")
-        self._open = f"event-{key}" if key is not None else f"call-{place}"
+        self._open = f"call-{place}" if key is None else f"event-{key}"
         if key is not None:
             self._calls[key] = self._open
+        name = metadata.get("function_name") or kind
         arguments = _given(answer, metadata.get("tool_call_id"))
         if arguments is None:
-            arguments = _arguments(args, thought_too=kind == "think")
-        name = metadata.get("function_name") or kind
+            arguments = _arguments(args, kind)
         self.recorder.call(self._open, name, arguments, reply=reply, at=self._at)
 
-    def _reply(self, event: dict[str, Any], place: str) -> str:
-        """Return the reply that an action is part of; note the size of the prompt that it saw."""
-        metadata = as_object(event.get("tool_call_metadata"))
-        reply = _response_id(metadata) or f"m{place}"
-        if reply not in self._replies:
-            self._replies.add(reply)
-            usage = as_object(as_object(metadata.get("model_response")).get("usage"))
-            size = token_count(usage.get("prompt_tokens"))
-            self._last_size = size or self._last_size
-            self.recorder.prompt_tokens(size)
-        return reply
+    def _reply(self, event: dict[str, Any], place: str) -> tuple[str, bool]:
+        """Return the reply that an action is part of and whether it begins it; note its prompt."""
+        response = as_object(as_object(event.get("tool_call_metadata")).get("model_response"))
+        name = response.get("id")
+        reply = name if isinstance(name, str) else f"m{place}"
+        if reply in self._replies:
+            return reply, False
+        self._replies.add(reply)
+        size = token_count(as_object(response.get("usage")).get("prompt_tokens"))
+        self._last_size = size or self._last_size
+        self.recorder.prompt_tokens(size)
+        if isinstance(thought := _message(response).get("reasoning_content"), str):
+            self.recorder.thinking(thought, reply=reply, at=self._at)
+        return reply, True
 
     def _add_observation(self, kind: str, event: dict[str, Any]) -> None:
         extras = as_object(event.get("extras"))
@@ -208,32 +217,25 @@ class _Reader:
         self.recorder.message("user", text, origin=origin, at=self._at)
 
 
-def _answer(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the model's message that a call came in."""
-    choices = as_object(metadata.get("model_response")).get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
+def _message(response: dict[str, Any]) -> dict[str, Any]:
+    """Return what the model wrote in a response."""
+    choice = next(iter(as_list(response.get("choices"))), None)
     return as_object(as_object(choice).get("message"))
-
-
-def _response_id(metadata: dict[str, Any]) -> str | None:
-    name = as_object(metadata.get("model_response")).get("id")
-    return name if isinstance(name, str) else None
 
 
 def _given(answer: dict[str, Any], call_id: Any) -> Any:
     """Return the arguments as the model wrote them, or None where they were not kept."""
-    calls = answer.get("tool_calls")
-    for call in map(as_object, calls if isinstance(calls, list) else []):
+    for call in map(as_object, as_list(answer.get("tool_calls"))):
         if call.get("id") == call_id:
             return as_object(call.get("function")).get("arguments")
     return None
 
 
-def _arguments(args: dict[str, Any], *, thought_too: bool = False) -> dict[str, Any]:
+def _arguments(args: dict[str, Any], kind: str) -> dict[str, Any]:
+    if kind == "think":
+        return {"thought": args.get("thought")}
     return {
-        key: value
-        for key, value in args.items()
-        if value is not None and (key not in _NOT_ARGUMENTS or (thought_too and key == "thought"))
+        key: value for key, value in args.items() if key not in _NOT_ARGUMENTS and value is not None
     }
 
 

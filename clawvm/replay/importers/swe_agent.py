@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from clawvm.replay.importers.jsonvalue import as_object
+from clawvm.replay.importers.jsonvalue import as_list, as_object
 from clawvm.replay.importers.message_lists import split_content, unpacked
 from clawvm.replay.importers.openai_messages import add_call
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
@@ -29,7 +29,7 @@ def read(source: Source) -> Iterator[ImportedSession]:
     for run in unpacked(source, _unpack):
         reader = _Reader(Recorder(source, NAME, "openai", run.part))
         for place, record in enumerate(run.records):
-            if entry := reader.recorder.accept(record):
+            if (entry := reader.recorder.accept(record)) is not None:
                 reader.add(entry, str(place))
         yield reader.recorder.finish()
 
@@ -62,8 +62,7 @@ class _Reader:
         elif role == "assistant":
             self._add_reply(entry, text, place)
         elif role == "tool":
-            ids = entry.get("tool_call_ids")
-            self.recorder.result(ids[0] if isinstance(ids, list) and ids else None, text)
+            self.recorder.result(next(iter(as_list(entry.get("tool_call_ids"))), None), text)
         elif role == "user" and self._open is not None:
             self.recorder.result(self._open, text)
             self._open = None
@@ -80,9 +79,12 @@ class _Reader:
 
     def _add_reply(self, entry: dict[str, Any], text: str, place: str) -> None:
         reply = f"m{place}"
-        calls, action, thought = (entry.get(key) for key in ("tool_calls", "action", "thought"))
-        calls = calls if isinstance(calls, list) else []
+        calls = as_list(entry.get("tool_calls"))
+        action, thought = entry.get("action"), entry.get("thought")
         in_text = not calls and isinstance(action, str) and bool(action.strip())
+        for block in as_list(entry.get("thinking_blocks")):
+            thinking = as_object(block).get("thinking")
+            self.recorder.thinking(thinking if isinstance(thinking, str) else "", reply=reply)
         if in_text and isinstance(thought, str):
             text = thought.strip()  # the text without the command
         if text or not (calls or in_text):
