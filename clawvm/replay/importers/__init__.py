@@ -20,9 +20,14 @@ from clawvm.replay.importers import (
     clawvm_trace,
     codex,
     copilot_cli,
+    gemini_cli,
+    mini_swe_agent,
     openai_messages,
     opencode,
+    openhands,
     pi,
+    swe_agent,
+    tau_bench,
 )
 from clawvm.replay.importers.recorder import ImportedSession
 from clawvm.replay.importers.report import ImportReport, Tally
@@ -62,6 +67,11 @@ IMPORTERS: tuple[Importer, ...] = (
     copilot_cli,
     pi,
     opencode,
+    gemini_cli,
+    mini_swe_agent,
+    swe_agent,
+    openhands,
+    tau_bench,
     anthropic_messages,
     openai_messages,
 )

@@ -9,7 +9,15 @@ from typing import Any, NoReturn
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "DamageError", "decode_json", "depth_within", "token_count"]
+__all__ = [
+    "MAX_DEPTH",
+    "DamageError",
+    "as_list",
+    "as_object",
+    "decode_json",
+    "depth_within",
+    "token_count",
+]
 
 MAX_DEPTH = 100
 """Deepest nesting of arguments and opaque blocks: writing them must not run out of stack."""
@@ -110,6 +118,16 @@ def _without_surrogates(value: Any, mended: dict[str, None]) -> Any:
             for key, item in value.items()
         }
     return value
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return `value` where it is a JSON list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return `value` where it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def token_count(value: Any) -> int | None:

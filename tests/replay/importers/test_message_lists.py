@@ -224,7 +224,7 @@ def test_unknown_roles_and_orphan_results_are_counted(sessions):
 
 def test_a_message_list_with_a_protocol_of_its_own_is_not_taken_for_chat(tmp_path):
     path = tmp_path / "x.traj.json"
-    path.write_text(json.dumps({"trajectory_format": "mini-swe-agent-1", "messages": OPENAI}))
+    path.write_text(json.dumps({"trajectory_format": "other-1", "messages": OPENAI}))
 
     with pytest.raises(ValueError, match="no known trace format"):
         detect(path)
