@@ -18,6 +18,7 @@ __all__ = [
     "ClawVMError",
     "CompiledCoreMissing",
     "ContentMissing",
+    "ExtraMissing",
     "JournalConflict",
     "LadderInvalid",
     "LeaseHeld",
@@ -29,6 +30,7 @@ __all__ = [
     "PageInvalid",
     "PageNotFound",
     "PolicyUnknown",
+    "ResultsInvalid",
     "SessionClosed",
     "SnapshotInvalid",
     "SpoolFull",
@@ -142,6 +144,14 @@ class BuilderInvalid(ClawVMError, ValueError):
 
 class PolicyUnknown(ClawVMError, ValueError):
     """No residency policy has this name."""
+
+
+class ExtraMissing(ClawVMError, ImportError):
+    """A command needs a package of an extra that is not installed."""
+
+
+class ResultsInvalid(ClawVMError, ValueError):
+    """A folder of `clawvm eval` is not there, not whole, or holds lines of another kind."""
 
 
 class OptionUnknown(ClawVMError, ValueError):
