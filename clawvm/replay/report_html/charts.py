@@ -14,18 +14,24 @@ from typing import TYPE_CHECKING
 
 from ...errors import ExtraMissing
 from .comparison import OURS, Cell, Point, in_order
+from .legend import SYMBOLS, Key
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Chart", "Table", "cost_chart", "dot_chart", "fault_chart", "percent", "tokens_label"]
+__all__ = [
+    "Chart",
+    "Table",
+    "cost_chart",
+    "dot_chart",
+    "fault_chart",
+    "percent",
+    "provider_name",
+    "tokens_label",
+]
 
 _SERIES_COLOURS = 8
 _BUDGET_COLOURS = 6
-_SYMBOLS = (
-    *("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "pentagon"),
-    "star",
-)
 _ROW_PX = 38
 _CELL_PX = 34
 _PAD_PX = 92  # the axis below a chart, its title, and room above
@@ -41,11 +47,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure, what it says in one sentence for those who do not see it, and its table."""
+    """A figure, its legend, its table, and what it says for those who do not see it."""
 
     figure: Figure
     alt: str
     table: Table
+    keys: Sequence[Key] = ()
 
 
 def tokens_label(tokens: int) -> str:
@@ -56,6 +63,11 @@ def tokens_label(tokens: int) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """Return a share as a percentage, or a dash."""
     return "-" if share is None else f"{share:.{digits}%}"
+
+
+def provider_name(provider: str) -> str:
+    """Return a provider's name as it writes itself, where we know it."""
+    return {"anthropic": "Anthropic", "openai": "OpenAI"}.get(provider, provider)
 
 
 def dot_chart(
@@ -84,17 +96,17 @@ def dot_chart(
     policies = in_order(point.policy for point, _ in shown)
     budgets = sorted({point.budget for point, _ in shown})
     row = {policy: place for place, policy in enumerate(policies)}
-    figure = _figure(_PAD_PX + 28 + _ROW_PX * len(policies))
+    figure = _figure(_PAD_PX + _ROW_PX * len(policies))
+    colours = [f"var(--budget-{place % _BUDGET_COLOURS})" for place in range(len(budgets))]
     for place, budget in enumerate(budgets):
         dots = [(point, share) for point, share in shown if point.budget == budget]
-        offset = (place - (len(budgets) - 1) / 2) * 0.6 / max(1, len(budgets) - 1)
+        offset = (place - (len(budgets) - 1) / 2) * 0.55 / max(1, len(budgets) - 1)
         figure.add_scatter(
             x=[share for _, share in dots],
             y=[row[point.policy] + offset for point, _ in dots],
             mode="markers",
-            name=tokens_label(budget),
             marker={
-                "color": f"var(--budget-{place % _BUDGET_COLOURS})",
+                "color": colours[place],
                 "size": 9 + min(place, 5),
                 "line": {"color": "var(--card)", "width": 1},
             },
@@ -104,19 +116,23 @@ def dot_chart(
             ],
             hoverinfo="text",
         )
+    for place in range(0, len(policies), 2):  # bands, so that the dots of a row stay together
+        figure.add_hrect(
+            y0=place - 0.5, y1=place + 0.5, fillcolor="var(--page)", line_width=0, layer="below"
+        )
     figure.add_vline(x=line_at, line={"color": "var(--ink)", "width": 1, "dash": "dot"})
-    figure.update_xaxes(title=axis, tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(title_text=axis, tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(
         tickvals=list(row.values()),
         ticktext=[_tick(policy) for policy in policies],
-        range=[len(policies) - 0.4, -0.6],
+        range=[len(policies) - 0.5, -0.5],
         showgrid=False,
         zeroline=False,
     )
-    _legend(figure, "budget")
     cells = {(point.policy, point.budget): percent(share, 1) for point, share in shown}
     table = _table("policy", policies, budgets, cells)
-    return Chart(figure, f"{subject}, by policy and budget. {_best(shown)}", table)
+    keys = [Key(tokens_label(budget), colours[place]) for place, budget in enumerate(budgets)]
+    return Chart(figure, f"{subject}, by policy and budget. {_best(shown)}", table, keys)
 
 
 def cost_chart(points: Sequence[Point], provider: str) -> Chart:
@@ -126,25 +142,26 @@ def cost_chart(points: Sequence[Point], provider: str) -> Chart:
     """
     figure = _figure(460)
     shown = [point for point in points if provider in point.billed and point.available is not None]
-    for place, (name, line) in enumerate(_cost_lines(shown)):
+    keys = []
+    rank = {policy: place for place, policy in enumerate(in_order(each.policy for each in shown))}
+    for name, line in _cost_lines(shown):
+        place = rank[line[0].policy]
         sweep = line[0].low_water_percent is not None
+        colour = f"var(--series-{place % _SERIES_COLOURS})"
+        symbol = SYMBOLS[place % len(SYMBOLS)]
+        dash = "dot" if sweep else "solid"
+        keys.append(Key(name, colour, symbol, dash))
         figure.add_scatter(
             x=[point.billed[provider] for point in line],
             y=[point.available for point in line],
             mode="lines+markers",
-            name=_tick(name),
-            line={**_series(place), "dash": "dot" if sweep else "solid", "width": 2},
-            marker={
-                **_series(place),
-                "symbol": _SYMBOLS[place % len(_SYMBOLS)],
-                "size": 7 if sweep else 10,
-            },
+            line={"color": colour, "dash": dash, "width": 2},
+            marker={"color": colour, "symbol": symbol, "size": 7 if sweep else 10},
             hovertext=[_cost_hover(point, provider) for point in line],
             hoverinfo="text",
         )
-    figure.update_xaxes(title="billed, of the whole history's bill", tickformat=".0%")
-    figure.update_yaxes(title="spans available", tickformat=".0%")
-    _legend(figure)
+    figure.update_xaxes(title_text="billed", tickformat=".0%")
+    figure.update_yaxes(title_text="spans available", tickformat=".0%")
     rows = [
         [
             point.policy,
@@ -157,10 +174,11 @@ def cost_chart(points: Sequence[Point], provider: str) -> Chart:
     ]
     head = ("policy", "budget", "low-water mark", "billed", "spans available")
     alt = (
-        f"Span availability over cost at {provider} prices: a line for each policy, a point for "
-        "each budget; further up and further left is better. The table has every point."
+        f"Span availability over cost at {provider_name(provider)} prices: a line for each "
+        "policy, a point for each budget; further up and further left is better. The table has "
+        "every point."
     )
-    return Chart(figure, alt, Table(head, rows))
+    return Chart(figure, alt, Table(head, rows), keys)
 
 
 def fault_chart(cells: Mapping[tuple[str, int], Cell], subject: str) -> Chart:
@@ -176,7 +194,7 @@ def fault_chart(cells: Mapping[tuple[str, int], Cell], subject: str) -> Chart:
         x=[tokens_label(budget) for budget in budgets],
         y=[_tick(policy) for policy in policies],
         z=[[None if count is None else log10(1 + count) for count in line] for line in counts],
-        text=[["" if count is None else f"{count:,}" for count in line] for line in counts],
+        text=[["" if count is None else _short(count) for count in line] for line in counts],
         texttemplate="%{text}",
         hovertext=[
             [_fault_hover(policy, budget, cells) for budget in budgets] for policy in policies
@@ -189,7 +207,7 @@ def fault_chart(cells: Mapping[tuple[str, int], Cell], subject: str) -> Chart:
         xgap=2,
         ygap=2,
     )
-    figure.update_xaxes(title="budget", type="category", showgrid=False)
+    figure.update_xaxes(title_text="budget", type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     table = _table(
         "policy",
@@ -227,29 +245,13 @@ def _figure(height: int) -> Figure:
         showlegend=False,
     )
     # A drag on a phone scrolls the page.
-    figure.update_xaxes(**axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=12)
-    figure.update_yaxes(**axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=8)
-    return figure
-
-
-def _legend(figure: Figure, title: str = "") -> None:
-    figure.update_layout(
-        showlegend=True,
-        legend={
-            "title": {"text": title, "side": "left"} if title else {},
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "itemclick": False,
-            "itemdoubleclick": False,
-        },
+    figure.update_xaxes(
+        **axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=12, title_font_size=13
     )
-
-
-def _series(place: int) -> dict[str, str]:
-    return {"color": f"var(--series-{place % _SERIES_COLOURS})"}
+    figure.update_yaxes(
+        **axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=8, title_font_size=13
+    )
+    return figure
 
 
 def _tick(policy: str) -> str:
@@ -285,6 +287,10 @@ def _fault_hover(policy: str, budget: int, cells: Mapping[tuple[str, int], Cell]
         return f"{head}<br>not run"
     lines = [f"{escape(kind)}: {count:,}" for kind, count in sorted(cell.items())]
     return "<br>".join([head, *(lines or ["no fault"])])
+
+
+def _short(count: int) -> str:
+    return str(count) if count < 1000 else f"{count / 1000:.3g}k"
 
 
 def _split(cell: Cell) -> str:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from .results import RealRow, SyntheticRow
 
 __all__ = [
+    "FULL",
     "LONG_TOKENS",
     "OURS",
     "Cell",

@@ -17,6 +17,7 @@ from ...errors import ExtraMissing
 from ..timeline import Timeline
 from .charts import Chart, Table, tokens_label
 from .comparison import OURS
+from .legend import legend
 from .results import Results, read_results
 from .sections import Section, our_faults, sections
 
@@ -158,8 +159,8 @@ def _timeline_section(timelines: Sequence[Timeline]) -> Iterator[str]:
     yield (
         '<section id="timeline" aria-labelledby="timeline-title">'
         '<h2 id="timeline-title">A session, page by page</h2>'
-        "<p>Above, what each request's prompt cost; below, a row for each page in the order in "
-        "which the pages came, and a column for each request. Point at a field, or focus the chart "
+        "<p>Above, what the prompt of each turn cost; below, a row for each page in the order in "
+        "which the pages came, and a column for each turn. Point at a field, or focus the chart "
         "and use the arrow keys, to see why a page is there.</p>"
         '<div class="controls"><label for="which">Session and policy</label>'
         f'<select id="which">{_options(timelines)}</select>'
@@ -200,7 +201,7 @@ def _sections(parts: Sequence[Section]) -> Iterator[str]:
 def _figure(number: int, heading: str, chart: Chart) -> str:
     head = f"<h3>{escape(heading)}</h3>" if heading else ""
     return (
-        f'{head}<figure><div class="chart" data-chart="{number}" role="img" '
+        f'{head}<figure>{legend(chart.keys)}<div class="chart" data-chart="{number}" role="img" '
         f'aria-label="{escape(chart.alt)}" '
         f'style="height:{chart.figure.layout.height}px"></div>'
         "<details><summary>The figures as a table</summary>"
@@ -212,13 +213,17 @@ def _table(table: Table, caption: str) -> str:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
     rows = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "".join(
+            # On a phone each cell stands on a line of its own and needs its heading there.
+            f'<td data-head="{escape(name)}">{escape(cell)}</td>'
+            for name, cell in zip(table.head[1:], row[1:], strict=True)
+        )
         + "</tr>"
         for row in table.rows
     )
     return (
-        f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<table aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .charts import Chart, Table, cost_chart, dot_chart, fault_chart, percent, tokens_label
-from .comparison import LONG_TOKENS, OURS, Compared, Point, compare, fault_counts, points
+from .charts import (
+    Chart,
+    Table,
+    cost_chart,
+    dot_chart,
+    fault_chart,
+    percent,
+    provider_name,
+    tokens_label,
+)
+from .comparison import FULL, LONG_TOKENS, OURS, Compared, Point, compare, fault_counts, points
 from .results import Results, SyntheticRow
 
 __all__ = ["Section", "our_faults", "sections"]
@@ -69,6 +78,7 @@ def sections(results: Results) -> Iterator[Section]:
 def _real(compared: Compared) -> Iterator[Section]:
     every = points(compared.rows)
     plain = [point for point in every if point.low_water_percent is None]
+    budgeted = [point for point in plain if point.policy != FULL]  # the others know a budget
     providers = sorted({provider for point in plain for provider in point.billed})
     yield _glance(plain, compared, providers)
     if providers:
@@ -78,39 +88,47 @@ def _real(compared: Compared) -> Iterator[Section]:
             "What a provider would have billed, as a share of sending the whole history each time. "
             "Further left is cheaper; the dotted line is the whole history.",
             [
-                (f"{provider.title()} prices", _billed_chart(plain, provider))
+                (f"{provider_name(provider)} prices", _billed_chart(budgeted, provider))
                 for provider in providers
             ],
         )
         yield Section(
             "cost",
             "Cost against availability",
-            "Up and to the left is better. Each line is a policy, each point a budget, the "
-            "smallest at the lower end; a dotted line goes through the low-water marks.",
-            [(f"{name.title()} prices", cost_chart(every, name)) for name in providers],
+            "Spans in the prompt over the share of the whole history's bill; up and to the left is "
+            "better. Each line is a policy, each point a budget, the smallest at the lower end; a "
+            "dotted line goes through the low-water marks.",
+            [(f"{provider_name(name)} prices", cost_chart(every, name)) for name in providers],
         )
     if any(point.bound is not None for point in plain):
         yield Section(
             "bound",
             "Gap to the bound",
             "How many of the quoted spans a policy had in its prompts, of those that any policy "
-            "could have had that knows the future. At 100 % nothing is left to win.",
-            [("", dot_chart(plain, _of_bound, "of the bound", "Share of the bound reached", 1.0))],
+            "could have had that knows the future. At 100% nothing is left to win.",
+            [
+                (
+                    "",
+                    dot_chart(
+                        budgeted, _of_bound, "of the bound", "Share of the bound reached", 1.0
+                    ),
+                )
+            ],
         )
     yield Section(
         "faults",
         "Faults on recorded sessions",
-        "The number in each field counts the faults of all sessions; darker is more.",
+        "Each number counts the faults of all sessions; the stronger the colour, the more.",
         [("", fault_chart(fault_counts(compared.rows), "Faults on recorded sessions"))],
     )
 
 
-def _billed_chart(plain: Sequence[Point], provider: str) -> Chart:
+def _billed_chart(budgeted: Sequence[Point], provider: str) -> Chart:
     return dot_chart(
-        plain,
+        budgeted,
         lambda point: point.billed.get(provider),
-        "billed, of the whole history's bill",
-        f"Tokens billed at {provider} prices",
+        "billed",
+        f"Tokens billed at {provider_name(provider)} prices",
         1.0,
     )
 
@@ -142,7 +160,7 @@ def _glance(plain: Sequence[Point], compared: Compared, providers: Sequence[str]
         "policy",
         "spans available",
         "or one recall",
-        *(f"billed, {provider}" for provider in providers),
+        *(f"billed, {provider_name(provider)}" for provider in providers),
         *("breaks per 100" for _ in providers[:1]),
         "faults",
         "infeasible",

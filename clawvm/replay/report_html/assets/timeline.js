@@ -9,7 +9,7 @@
   const COLUMNS = 480;
   const MARKS = 600; // of faults; above that, a mark stands for several
   const DASHES = ["dash", "dot", "dashdot", "longdash"];
-  const number = new Intl.NumberFormat("en");
+  const count = new Intl.NumberFormat("en").format;
 
   let map; // the session that is shown
   let grid; // what is drawn of it
@@ -18,6 +18,7 @@
   let redraw = () => {};
 
   const whole = () => ({ x0: 0, x1: map.requests, y0: 0, y1: Math.max(1, map.pages.length) });
+  const turn = (request) => request + 1; // as the session counts, and so its reasons
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
   // Drawing
@@ -35,7 +36,7 @@
     }
     return {
       type: "heatmap", z: grid.z, colorscale: scale, zmin: -0.5, zmax: ABSENT - 0.5,
-      x0: grid.x0 + (grid.dx - 1) / 2, dx: grid.dx, y0: grid.y0 + (grid.dy - 1) / 2, dy: grid.dy,
+      x0: turn(grid.x0 + (grid.dx - 1) / 2), dx: grid.dx, y0: grid.y0 + (grid.dy - 1) / 2, dy: grid.dy,
       showscale: false, hoverinfo: "none", hoverongaps: true, zsmooth: false,
     };
   }
@@ -47,7 +48,7 @@
       const [wide, high] = [grid.dx * size, grid.dy * size];
       for (const { request, page } of map.faultsIn(view.x0, view.x1, view.y0, view.y1)) {
         const [x, y] = [Math.floor(request / wide), Math.floor(page / high)];
-        marks.set(`${x} ${y}`, [x * wide + (wide - 1) / 2, y * high + (high - 1) / 2]);
+        marks.set(`${x} ${y}`, [turn(x * wide + (wide - 1) / 2), y * high + (high - 1) / 2]);
       }
       if (!marks.size) break;
     }
@@ -63,7 +64,7 @@
 
   function cursor() {
     return {
-      type: "scatter", mode: "markers", x: at ? [at.request] : [], y: at ? [at.page] : [],
+      type: "scatter", mode: "markers", x: at ? [turn(at.request)] : [], y: at ? [at.page] : [],
       hoverinfo: "skip",
       marker: { symbol: "circle-open", size: 14, color: "var(--ink)", line: { width: 2 } },
     };
@@ -75,7 +76,7 @@
 
   function boundaries() {
     return boundaryKinds().map((kind, place) => {
-      const x = map.boundaries.filter(([, each]) => each === kind).map(([request]) => request - 0.5);
+      const x = map.boundaries.filter(([, each]) => each === kind).map(([request]) => turn(request) - 0.5);
       return {
         type: "scatter", mode: "lines", hoverinfo: "skip",
         x: x.flatMap((request) => [request, request, null]),
@@ -86,7 +87,7 @@
   }
 
   function tokens() {
-    const x = map.used.map((_, request) => request);
+    const x = map.used.map((_, request) => turn(request));
     const epochs = map.epochs.filter((request) => map.used[request] !== null);
     const upper = { type: "scatter", yaxis: "y2", hoverinfo: "none" };
     return [
@@ -99,11 +100,11 @@
         marker: { symbol: "line-ew-open", size: 6, color: "var(--muted)", line: { width: 2 } },
       },
       {
-        ...upper, mode: "markers", x: epochs, y: epochs.map((request) => map.used[request]),
+        ...upper, mode: "markers", x: epochs.map(turn), y: epochs.map((request) => map.used[request]),
         hoverinfo: "skip", marker: { symbol: "triangle-down", size: 9, color: "var(--epoch)" },
       },
       {
-        ...upper, mode: "lines", x: [-0.5, map.requests - 0.5], hoverinfo: "skip",
+        ...upper, mode: "lines", x: [0.5, map.requests + 0.5], hoverinfo: "skip",
         y: [map.budget_tokens, map.budget_tokens],
         line: { color: "var(--ink)", width: 1, dash: "dash" },
       },
@@ -124,9 +125,9 @@
       font: { color: "var(--ink)", family: "var(--font)", size: 12 },
       hovermode: "closest", dragmode: coarse ? false : "zoom",
       xaxis: {
-        ...axis, title: { text: "request", standoff: 6 }, showgrid: false, anchor: "y",
-        range: [view.x0 - 0.5, view.x1 - 0.5],
-        fixedrange: coarse, minallowed: -0.5, maxallowed: map.requests - 0.5,
+        ...axis, title: { text: "turn", standoff: 6 }, showgrid: false, anchor: "y",
+        range: [view.x0 + 0.5, view.x1 + 0.5],
+        fixedrange: coarse, minallowed: 0.5, maxallowed: map.requests + 0.5,
         tickformat: ",d", nticks: 8,
       },
       yaxis: {
@@ -169,6 +170,8 @@
     return made;
   }
 
+  const kindOf = (page) => `${page.type[0].toUpperCase()}${page.type.slice(1)} page`;
+
   function inspect() {
     const page = map.pages[at.page];
     const said = page ? onField(page) : [];
@@ -181,20 +184,20 @@
     const said = [head];
     const state = map.state(at.page, at.request);
     if (state === ABSENT) {
-      const when = at.request < page.born ? `comes with request ${number.format(page.born)}`
-        : `was archived by the reset before request ${number.format(page.gone)}`;
-      said.push(node("p", `A ${page.type} page of ${number.format(page.tokens)} tokens; ${when}.`));
+      const when = at.request < page.born ? `it comes with turn ${count(turn(page.born))}`
+        : `a reset archived it before turn ${count(turn(page.gone))}`;
+      said.push(node("p", `${kindOf(page)} of ${count(page.tokens)} tokens; ${when}.`));
     } else {
       said.push(...onLevel(page, state));
     }
     const { x0, x1, y0, y1 } = field();
     const here = map.faultsIn(x0, x1, y0, y1);
     for (const { kind, request, reason } of here.slice(0, 3)) {
-      said.push(node("p", `${kind} at request ${number.format(request)}: ${reason}`, "fault"));
+      said.push(node("p", `${kind} at turn ${count(turn(request))}: ${reason}`, "fault"));
     }
     if (here.length > 3) said.push(node("p", `and ${here.length - 3} more faults`, "fault"));
     if (y1 - y0 > 1 || x1 - x0 > 1) {
-      said.push(node("p", `This field stands for ${y1 - y0} pages and ${x1 - x0} requests; `
+      said.push(node("p", `This field stands for ${y1 - y0} pages and ${x1 - x0} turns; `
         + "zoom in to tell them apart.", "hint"));
     }
     return said;
@@ -207,15 +210,15 @@
     const swatch = node("span", "", "swatch");
     swatch.style.background = `var(--level-${state})`;
     level.append(swatch, node("strong", LEVELS[state]),
-      `, ${number.format(tokens)} of ${number.format(page.tokens)} tokens`);
+      node("span", `${count(tokens)} of ${count(page.tokens)} tokens`));
     const said = [level];
     if (run) {
       const before = run.place ? LEVELS[page.runs[run.place - 1][1]] : null;
-      const since = `since request ${number.format(run.of[0])}`;
-      said.push(node("p", before ? `${since}; before that ${before}`
-        : `${since}, when it ${run.of[0] === page.born ? "came" : "was first shown"}`));
+      const since = `Since turn ${count(turn(run.of[0]))}`;
+      said.push(node("p", before ? `${since}; before that ${before}.`
+        : `${since}, when it ${run.of[0] === page.born ? "came" : "was first shown"}.`));
     }
-    said.push(node("p", `A ${page.type} page, there since request ${number.format(page.born)}.`));
+    said.push(node("p", `${kindOf(page)}, there since turn ${count(turn(page.born))}.`));
     if (run && run.of[3] >= 0) said.push(node("p", map.reasons[run.of[3]], "why"));
     return said;
   }
@@ -224,14 +227,14 @@
     const used = map.used[at.request];
     const floor = map.floor[at.request];
     const parts = [used === null
-      ? `no prompt could be built within ${number.format(map.budget_tokens)} tokens`
-      : `${number.format(used)} of ${number.format(map.budget_tokens)} tokens used`];
-    if (floor !== null) parts.push(`floor ${number.format(floor)}`);
+      ? `no prompt could be built within ${count(map.budget_tokens)} tokens`
+      : `${count(used)} of ${count(map.budget_tokens)} tokens used`];
+    if (floor !== null) parts.push(`floor ${count(floor)}`);
     if (map.isEpoch.has(at.request)) parts.push("an epoch: pages gave way");
     for (const [request, kind] of map.boundaries) {
       if (request === at.request) parts.push(`after a ${kind}`);
     }
-    return [node("p", `Request ${number.format(at.request)}: ${parts.join("; ")}.`, "request")];
+    return [node("p", `Turn ${count(turn(at.request))}: ${parts.join("; ")}.`, "request")];
   }
 
   // The field of the grid that the cursor is in.
@@ -291,7 +294,7 @@
       const [right, down] = steps[event.key];
       const from = at ?? { request: view.x0, page: view.y0 };
       look(from.request + right * grid.dx, from.page + down * grid.dy);
-      Plotly.restyle(element, { x: [[at.request]], y: [[at.page]] }, [2]);
+      mark();
     } else {
       return;
     }
@@ -301,7 +304,17 @@
   function onPoint(event) {
     const [point] = event.points;
     const isMap = point.data.type === "heatmap";
-    look(point.x, isMap ? point.y : at ? at.page : 0);
+    look(point.x - 1, isMap ? point.y : at ? at.page : 0);
+  }
+
+  function onTap(event) {
+    onPoint(event);
+    mark();
+  }
+
+  // Show the cursor where it is now.
+  function mark() {
+    Plotly.restyle(element, { x: [[turn(at.request)]], y: [[at.page]] }, [2]);
   }
 
   function onZoomed(change) {
@@ -309,7 +322,7 @@
     const { xaxis, yaxis } = element.layout;
     const [y1, y0] = yaxis.range;
     const [x0, x1] = xaxis.range;
-    show({ x0: x0 + 0.5, x1: x1 + 0.5, y0: y0 + 0.5, y1: y1 + 0.5 });
+    show({ x0: x0 - 0.5, x1: x1 - 0.5, y0: y0 + 0.5, y1: y1 + 0.5 });
   }
 
   async function load() {
@@ -327,7 +340,7 @@
     redraw = drawing.again;
     await drawing.first;
     element.on("plotly_hover", onPoint);
-    element.on("plotly_click", onPoint);
+    element.on("plotly_click", onTap);
     element.on("plotly_relayout", onZoomed);
     element.on("plotly_doubleclick", () => show(whole()));
     element.addEventListener("keydown", onKey);
