@@ -19,6 +19,7 @@ __all__ = [
     "CompiledCoreMissing",
     "ContentMissing",
     "EvaluationFailed",
+    "ExtraMissing",
     "JournalConflict",
     "LadderInvalid",
     "LeaseHeld",
@@ -30,6 +31,7 @@ __all__ = [
     "PageInvalid",
     "PageNotFound",
     "PolicyUnknown",
+    "ResultsInvalid",
     "SessionClosed",
     "SnapshotInvalid",
     "SpoolFull",
@@ -143,6 +145,14 @@ class BuilderInvalid(ClawVMError, ValueError):
 
 class PolicyUnknown(ClawVMError, ValueError):
     """No residency policy has this name."""
+
+
+class ExtraMissing(ClawVMError, ImportError):
+    """A command needs a package of an extra that is not installed."""
+
+
+class ResultsInvalid(ClawVMError, ValueError):
+    """A folder of `clawvm eval` is not there, not whole, or holds lines of another kind."""
 
 
 class OptionUnknown(ClawVMError, ValueError):

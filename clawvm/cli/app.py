@@ -17,6 +17,7 @@ from .audit import audit, diff, explain
 from .demo import demo
 from .doctor import doctor
 from .replay import replay
+from .report import report
 from .show import show
 from .stores import fsck, sessions
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(replay)
+app.command()(report)
 app.command()(audit)
 app.command()(explain)
 app.command()(diff)
