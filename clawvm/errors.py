@@ -12,6 +12,7 @@ __all__ = [
     "AuditEventInvalid",
     "AuditInvalid",
     "AuditUnavailable",
+    "BaselineInvalid",
     "BudgetInfeasible",
     "BudgetInvalid",
     "BuilderInvalid",
@@ -279,3 +280,5 @@ class TraceInvalid(ClawVMError, ValueError):
 
 class EvaluationFailed(ClawVMError):
     """A part of an evaluation could not be done; what the other parts found is kept."""
+class BaselineInvalid(ClawVMError, ValueError):
+    """The baseline of a gate is missing, damaged or of a newer format."""
