@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,15 +15,14 @@ import xxhash
 
 from .. import backend
 from ..errors import TraceInvalid
-from ..messages import decode_arguments
 from ..pages import Fidelity
 from ..residency import Decision, Policy, StatefulPolicy, View
 from ..session import BoundaryKind, Prompt, Session
 from ..tokens import TokenCounter
 from .availability import Availability, SpanTotals
-from .blocks import Block, Turn, blocks_of, call_text, turns_of
+from .blocks import Block, Turn, blocks_of, turns_of
 from .feed import Action, actions_of
-from .messages import Place, places_of
+from .messages import Place, places_of, shown_text
 from .policies import FullPolicy, make_policy
 from .spans import Span, measured_spans
 from .trace import Result, Trace
@@ -149,6 +148,7 @@ def replay(
     counter: TokenCounter,
     watch: Watch | None = None,
     store: str | None = None,
+    around: Callable[[Policy], Policy] | None = None,
 ) -> ReplayResult:
     """Build the prompt of every request as a policy would have, and measure it.
 
@@ -171,6 +171,8 @@ def replay(
     store : str, optional
         Address of a store to keep the session in. A replay that was interrupted goes on from there:
         what had been decided is decided again in memory, and must come out the same.
+    around : callable, optional
+        Is given the policy, and returns one that decides in its place: to look on, or otherwise.
 
     Raises
     ------
@@ -179,7 +181,7 @@ def replay(
     TraceInvalid
         When the store has a replay of this name that decided otherwise.
     """
-    return _Replay(recording, policy_name, budget, counter, watch, store).run()
+    return _Replay(recording, policy_name, budget, counter, watch, store, around).run()
 
 
 class _TimedPolicy:
@@ -217,6 +219,7 @@ class _Replay:
         counter: TokenCounter,
         watch: Watch | None,
         store: str | None,
+        around: Callable[[Policy], Policy] | None,
     ) -> None:
         self._recording = recording
         self._shape = recording.trace.header.shape
@@ -233,11 +236,14 @@ class _Replay:
             recording.name, policy_name, backend, counter.name, budget_tokens=budget
         )
         self._store = store
+        self._around = around
         self._counter = counter
         self._session = self._new_session()
 
     def _new_session(self, **durable: Any) -> Session:
-        policy = _TimedPolicy(make_policy(self._result.policy), self._result.turn_us)
+        policy: Policy = _TimedPolicy(make_policy(self._result.policy), self._result.turn_us)
+        if self._around is not None:
+            policy = self._around(policy)
         session = Session(
             "replay",
             budget=self._result.budget_tokens,
@@ -325,14 +331,8 @@ class _Replay:
         level = Fidelity.NONE if place is None else self._session.level(place.page_id)
         if place is None or not level:
             return None
-        page = self._session.page(place.page_id)
-        reduced = page.ladder[level].texts[place.part]
         block = self._recording.blocks[index]
-        if reduced is None:
-            return block.text
-        if block.kind == "call":
-            return call_text(block.text.split("\n", 1)[0], decode_arguments(reduced))
-        return reduced.replace("\r\n", "\n")
+        return shown_text(block, self._session.page(place.page_id), place.part, level)
 
     def _reduced(self) -> Iterator[str]:
         """Yield every text that the prompt shows in place of a block."""
