@@ -57,7 +57,7 @@ def tier1(out: Out = _OUT, workers: Workers = None, fresh: Fresh = False) -> Non
 @evaluation.command()
 def tier2(out: Out = _OUT, workers: Workers = None, fresh: Fresh = False) -> None:
     """Sweep the synthetic families, tasks and ablations over policies and budgets."""
-    _run(jobs_of(["tier2", "tasks", "ablations"]), out, workers, fresh)
+    _run(jobs_of(["tier2", "tasks", "ablation"]), out, workers, fresh)
 
 
 @evaluation.command()
@@ -89,7 +89,7 @@ def everything(
     fresh: Fresh = False,
 ) -> None:
     """All of the above."""
-    kinds = ["tier1", "tier2", "tasks", "ablations", "adversarial", *(["real"] if paths else [])]
+    kinds = ["tier1", "tier2", "tasks", "ablation", "adversarial", *(["real"] if paths else [])]
     _run(jobs_of(kinds, paths or [], _tokens(budgets), tokens), out, workers, fresh)
 
 

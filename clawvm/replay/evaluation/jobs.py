@@ -21,7 +21,7 @@ import xxhash
 from ..._version import __version__
 from ...errors import EvaluationFailed
 
-__all__ = ["Done", "Job", "Outcome", "Row", "run_jobs"]
+__all__ = ["FOLDER", "Done", "Job", "Outcome", "Row", "run_jobs"]
 
 Row: TypeAlias = dict[str, Any]
 """One line of results: JSON values by name. What is under ``timing`` differs from run to run."""
@@ -30,7 +30,7 @@ Done: TypeAlias = Callable[[int, int], None]
 """Is told how many jobs are done, and of how many."""
 
 _FORMAT = 1
-_FOLDER = "jobs"
+FOLDER = "jobs"
 
 
 class Job(NamedTuple):
@@ -100,7 +100,7 @@ def run_jobs(
     EvaluationFailed
         When a job has failed. The others have been run, and their rows are kept.
     """
-    kept = folder / _FOLDER
+    kept = folder / FOLDER
     kept.mkdir(parents=True, exist_ok=True)
     paths = {kept / job.file_name: job for job in jobs}
     waiting = {path: job for path, job in paths.items() if not path.exists()}
