@@ -20,6 +20,7 @@ from clawvm.replay.importers import (
     clawvm_trace,
     codex,
     openai_messages,
+    opencode,
 )
 from clawvm.replay.importers.recorder import ImportedSession
 from clawvm.replay.importers.report import ImportReport, Tally
@@ -56,6 +57,7 @@ IMPORTERS: tuple[Importer, ...] = (
     clawvm_trace,
     claude_code,
     codex,
+    opencode,
     anthropic_messages,
     openai_messages,
 )
