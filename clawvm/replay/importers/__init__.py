@@ -21,6 +21,7 @@ from clawvm.replay.importers import (
     codex,
     openai_messages,
     opencode,
+    pi,
 )
 from clawvm.replay.importers.recorder import ImportedSession
 from clawvm.replay.importers.report import ImportReport, Tally
@@ -57,6 +58,7 @@ IMPORTERS: tuple[Importer, ...] = (
     clawvm_trace,
     claude_code,
     codex,
+    pi,
     opencode,
     anthropic_messages,
     openai_messages,
