@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import token_count
+from clawvm.replay.importers.jsonvalue import known_id, object_in, text_in, token_count
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
 
@@ -14,7 +14,18 @@ __all__ = ["NAME", "read", "sniff"]
 
 NAME = "copilot-cli"
 
-_TYPES = ("session.", "user.", "assistant.", "system.", "tool.", "hook.")
+_TYPES = (
+    "session.start",
+    "session.resume",
+    "session.model_change",
+    "system.message",
+    "user.message",
+    "assistant.turn_start",
+    "assistant.message",
+    "tool.execution_start",
+    "tool.execution_complete",
+    "hook.start",
+)
 
 Data = dict[str, Any]
 
@@ -24,7 +35,7 @@ def sniff(values: list[Any]) -> bool:
     return any(
         isinstance(value, dict)
         and isinstance(value.get("data"), dict)
-        and str(value.get("type")).startswith(_TYPES)
+        and value.get("type") in _TYPES
         for value in values
     )
 
@@ -66,7 +77,7 @@ class _Reader:
     def add(self, line: dict[str, Any]) -> None:
         """Add what one line holds, or count why it holds nothing for the prompt."""
         kind, data = line.get("type"), line.get("data")
-        self._at = _text(line, "timestamp") or None
+        self._at = text_in(line, "timestamp") or None
         add = self._add.get(kind) if isinstance(kind, str) else None
         if not isinstance(data, dict):
             self.recorder.damage("line without data")
@@ -80,7 +91,7 @@ class _Reader:
     # The life of the session
 
     def _add_start(self, data: Data) -> None:
-        self.recorder.session = _text(data, "sessionId") or self.recorder.session
+        self.recorder.session = text_in(data, "sessionId") or self.recorder.session
 
     def _add_resume(self, _: Data) -> None:
         self.recorder.add(t.Resume(at=self._at))
@@ -103,7 +114,7 @@ class _Reader:
         self.recorder.add(
             t.Compaction(
                 trigger=_trigger(data),
-                summary=_text(data, "summaryContent") or None,
+                summary=text_in(data, "summaryContent") or None,
                 tokens_before=token_count(data.get("preCompactionTokens")),
                 kept=None if start is None else self.recorder.history(start),
                 at=self._at,
@@ -123,26 +134,27 @@ class _Reader:
             return
         self._has_system = True
         role: t.Role = "developer" if data.get("role") == "developer" else "system"
-        self.recorder.message(role, _text(data, "content"), at=self._at)
+        self.recorder.message(role, text_in(data, "content"), at=self._at)
 
     def _add_notification(self, data: Data) -> None:
-        text = _text(data, "content")
+        text = text_in(data, "content")
         self.recorder.message("user", text, origin="attachment", at=self._at)
 
     def _add_user(self, data: Data) -> None:
-        text = _text(data, "transformedContent") or _text(data, "content")
+        text = text_in(data, "transformedContent") or text_in(data, "content")
         made = (
-            _text(data, "source") not in ("", "user") or data.get("isAutopilotContinuation") is True
+            text_in(data, "source") not in ("", "user")
+            or data.get("isAutopilotContinuation") is True
         )
         self.recorder.message("user", text, origin="attachment" if made else None, at=self._at)
 
     def _add_reply(self, data: Data) -> None:
-        reply = _id(data, "apiCallId") or _id(data, "messageId")
-        if thought := _text(data, "reasoningText"):
+        reply = known_id(data.get("apiCallId")) or known_id(data.get("messageId"))
+        if thought := text_in(data, "reasoningText"):
             self.recorder.thinking(thought, reply=reply, at=self._at)
         requests = data.get("toolRequests")
         calls = requests if isinstance(requests, list) else []
-        text = _text(data, "content")
+        text = text_in(data, "content")
         if text or not calls:
             self.recorder.message("assistant", text, reply=reply, at=self._at)
         for call in calls:
@@ -158,7 +170,7 @@ class _Reader:
     # Results
 
     def _note_user_call(self, data: Data) -> None:
-        self._run_by_user.add(_text(data, "toolCallId"))
+        self._run_by_user.add(text_in(data, "toolCallId"))
         self.recorder.ignore("tool that the user ran")
 
     def _add_result(self, data: Data) -> None:
@@ -167,8 +179,8 @@ class _Reader:
             self.recorder.ignore("result of a tool that the user ran")
             return
         failed = data.get("success") is False
-        text = _text(_object(data, "error"), "message") if failed else ""
-        text = text or _text(_object(data, "result"), "content")
+        text = text_in(object_in(data, "error"), "message") if failed else ""
+        text = text or text_in(object_in(data, "result"), "content")
         self.recorder.result(call, text, is_error=failed, at=self._at)
 
 
@@ -177,18 +189,3 @@ def _trigger(data: Data) -> t.Trigger | None:
     if trigger == "manual" or isinstance(data.get("customInstructions"), str):
         return "manual"
     return "auto" if trigger == "auto" else None
-
-
-def _id(data: Data, key: str) -> str | None:
-    name = _text(data, key)
-    return name if name and "REDACTED" not in name else None
-
-
-def _object(holder: Data, key: str) -> Data:
-    value = holder.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(holder: Data, key: str) -> str:
-    value = holder.get(key)
-    return value if isinstance(value, str) else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import token_count
+from clawvm.replay.importers.jsonvalue import known_id, object_in, text_in, token_count
 from clawvm.replay.importers.media import media_block
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Record, Source
@@ -38,7 +39,7 @@ def read(source: Source) -> Iterator[ImportedSession]:
             continue
         if reader is not None:
             yield reader.finish()
-        session = _text(record.value["info"], "id") or str(place)
+        session = text_in(record.value["info"], "id") or str(place)
         reader = _Reader(Recorder(source, NAME, "anthropic", session if several else None))
         reader.recorder.session = session
         for damaged in stray:
@@ -67,24 +68,21 @@ class _Reader:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._starts: dict[str, int] = {}
+        self._starts: dict[str | None, int] = {}  # message id -> its first event
         self._pruned: list[tuple[int, str]] = []  # when an output left the prompt, of which call
         self._compaction: Part | None = None  # what asked for the summary that comes next
         self._last_size: int | None = None
         self._at: str | None = None
+        self._undone: str | None = None  # the first message that the user took back
+        self._undoing = False
 
     def read(self, export: Record) -> None:
         """Add the messages of an export; what the user undid at its end is left out."""
-        undone = _object(export.value["info"], "revert").get("messageID")
-        reverted = False
+        self._undone = known_id(object_in(export.value["info"], "revert").get("messageID"))
         for place, message in enumerate(export.value["messages"], 1):
-            record = Record(place, message, export.mended if place == 1 else ())
-            reverted = reverted or (
-                isinstance(undone, str) and _text(_object(message, "info"), "id") == undone
-            )
-            self.add_record(record, reverted=reverted)
+            self.add_record(Record(place, message, export.mended if place == 1 else ()))
 
-    def add_record(self, record: Record, *, reverted: bool = False) -> None:
+    def add_record(self, record: Record) -> None:
         """Add one message, or count why it holds nothing for the prompt."""
         message = self.recorder.accept(record)
         if message is None:
@@ -92,14 +90,21 @@ class _Reader:
         info, parts = message.get("info"), message.get("parts")
         if not isinstance(info, dict) or not isinstance(parts, list):
             self.recorder.damage("message without info or parts")
-        elif reverted:
+        elif self._is_undone(info):
             self.recorder.ignore("message that the user undid")
         else:
             self._add_message(info, [part for part in parts if self._is_part(part)])
 
+    def _is_undone(self, info: Part) -> bool:
+        """Return whether a message is the one that the user went back to, or comes after it."""
+        self._undoing = self._undoing or (
+            self._undone is not None and known_id(info.get("id")) == self._undone
+        )
+        return self._undoing
+
     def finish(self) -> ImportedSession:
         """Return the session."""
-        self._tell_pruned([call for _, call in self._pruned])
+        self._tell_pruned(math.inf)
         return self.recorder.finish()
 
     def _is_part(self, part: Any) -> bool:
@@ -109,13 +114,11 @@ class _Reader:
         return False
 
     def _add_message(self, info: Part, parts: list[Part]) -> None:
-        created = _object(info, "time").get("created")
+        created = object_in(info, "time").get("created")
         self._at = str(created) if isinstance(created, int) else None
         if isinstance(created, int):
-            due = [call for when, call in self._pruned if when <= created]
-            self._pruned = [entry for entry in self._pruned if entry[0] > created]
-            self._tell_pruned(due)
-        self._starts[_text(info, "id")] = len(self.recorder.events)
+            self._tell_pruned(created)
+        self._starts[known_id(info.get("id"))] = len(self.recorder.events)
         role = info.get("role")
         if role == "user":
             self._add_user(parts)
@@ -124,9 +127,13 @@ class _Reader:
         else:
             self.recorder.damage(f"unknown role {str(role)[:40]!r}")
 
-    def _tell_pruned(self, calls: list[str]) -> None:
-        if calls:
-            self.recorder.clear(calls, at=self._at)
+    def _tell_pruned(self, now: float) -> None:
+        """Add the clearing of what left the prompt up to now."""
+        due = [entry for entry in self._pruned if entry[0] <= now]
+        if due:
+            self._pruned = [entry for entry in self._pruned if entry[0] > now]
+            last = max(when for when, _ in due)
+            self.recorder.clear([call for _, call in due], at=str(last))
 
     def _add_user(self, parts: list[Part]) -> None:
         typed: list[str] = []
@@ -135,7 +142,7 @@ class _Reader:
         for part in parts:
             kind = part.get("type")
             if kind == "text" and part.get("ignored") is not True:
-                (made if part.get("synthetic") is True else typed).append(_text(part, "text"))
+                (made if part.get("synthetic") is True else typed).append(text_in(part, "text"))
             elif kind == "subtask":
                 made.append(_SUBTASK)
             elif kind == "file" and (block := media_block(part.get("mime"), part.get("url"))):
@@ -151,11 +158,12 @@ class _Reader:
             self.recorder.message("user", "\n".join(made), origin="attachment", at=self._at)
 
     def _add_assistant(self, info: Part, parts: list[Part]) -> None:
-        error = _object(info, "error").get("name")
-        if error is not None and error != _ABORTED:
+        error = object_in(info, "error").get("name")
+        is_summary = info.get("summary") is True
+        if error is not None and (error != _ABORTED or is_summary):
             # OpenCode itself leaves it out of the prompts that follow.
             self.recorder.ignore("reply that failed")
-        elif info.get("summary") is True:
+        elif is_summary:
             self._add_summary(parts)
         else:
             self._add_reply(info, parts)
@@ -164,41 +172,41 @@ class _Reader:
 
     def _add_summary(self, parts: list[Part]) -> None:
         asked, self._compaction = self._compaction or {}, None
-        texts = [_text(part, "text") for part in parts if part.get("type") == "text"]
-        tail = self._starts.get(_text(asked, "tail_start_id"), len(self.recorder.events))
+        texts = [text_in(part, "text") for part in parts if part.get("type") == "text"]
+        tail = known_id(asked.get("tail_start_id"))
+        start = len(self.recorder.events) if tail is None else self._starts.get(tail)
         self.recorder.add(
             t.Compaction(
                 trigger=_trigger(asked.get("auto")),
                 summary="\n".join(texts) or None,
                 tokens_before=self._last_size,
-                kept=self.recorder.history(tail),
+                kept=None if start is None else self.recorder.history(start),
                 at=self._at,
             )
         )
 
     def _add_reply(self, info: Part, parts: list[Part]) -> None:
         """Add a reply, or the several that older versions wrote into one message, step by step."""
-        name = _text(info, "id")
+        name = known_id(info.get("id"))
         steps = list(_steps(parts))
         for number, step in enumerate(steps):
             sizes = [_prompt_size(part) for part in step if part.get("type") == "step-finish"]
             size = sizes[0] if sizes else _prompt_size(info) if len(steps) == 1 else None
             self._last_size = size or self._last_size
             self.recorder.prompt_tokens(size)
-            reply = f"{name}.{number}" if number else name
-            self._add_step(step, reply if name and "REDACTED" not in name else None)
+            self._add_step(step, f"{name}.{number}" if name and number else name)
 
     def _add_step(self, parts: list[Part], reply: str | None) -> None:
         called: list[tuple[str, Part]] = []
         for part in parts:
             kind = part.get("type")
             if kind == "text":
-                text = _text(part, "text")
+                text = text_in(part, "text")
                 self.recorder.message("assistant", text, reply=reply, at=self._at)
             elif kind == "reasoning":
-                self.recorder.thinking(_text(part, "text"), reply=reply, at=self._at)
+                self.recorder.thinking(text_in(part, "text"), reply=reply, at=self._at)
             elif kind == "tool":
-                state = _object(part, "state")
+                state = object_in(part, "state")
                 call = self.recorder.call(
                     part.get("callID"),
                     part.get("tool"),
@@ -216,17 +224,19 @@ class _Reader:
     def _add_result(self, call: str, state: Part) -> None:
         """Add the outcome of a call; one that is pending or running was interrupted."""
         status = state.get("status")
-        details = _object(state, "metadata")
+        details = object_in(state, "metadata")
         if status == "completed":
-            text, is_error = _text(state, "output"), False
-        elif status == "error" and details.get("interrupted") is True and _text(details, "output"):
-            text, is_error = _text(details, "output"), False
+            text, is_error = text_in(state, "output"), False
+        elif (
+            status == "error" and details.get("interrupted") is True and text_in(details, "output")
+        ):
+            text, is_error = text_in(details, "output"), False
         elif status == "error":
-            text, is_error = _text(state, "error"), True
+            text, is_error = text_in(state, "error"), True
         else:
             return
         self.recorder.result(call, text, is_error=is_error, opaque=_attachments(state), at=self._at)
-        when = _object(state, "time").get("compacted")
+        when = object_in(state, "time").get("compacted")
         if isinstance(when, int):
             self._pruned.append((when, call))
 
@@ -251,8 +261,8 @@ def _attachments(state: Part) -> list[Part]:
 
 def _prompt_size(holder: Part) -> int | None:
     """Return the prompt size under ``"tokens"``: what was new, and what came from the cache."""
-    tokens = _object(holder, "tokens")
-    cache = _object(tokens, "cache")
+    tokens = object_in(holder, "tokens")
+    cache = object_in(tokens, "cache")
     counts = (tokens.get("input"), cache.get("read"), cache.get("write"))
     return sum(token_count(count) or 0 for count in counts) or None
 
@@ -261,13 +271,3 @@ def _trigger(auto: Any) -> t.Trigger | None:
     if auto is True:
         return "auto"
     return "manual" if auto is False else None
-
-
-def _object(holder: Any, key: str) -> dict[str, Any]:
-    value = holder.get(key) if isinstance(holder, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _text(holder: Part, key: str) -> str:
-    value = holder.get(key)
-    return value if isinstance(value, str) else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import token_count
+from clawvm.replay.importers.jsonvalue import known_id, object_in, text_in, token_count
 from clawvm.replay.importers.media import media_block
 from clawvm.replay.importers.message_lists import blocks_of_content, split_content
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
@@ -29,7 +29,9 @@ def sniff(values: list[Any]) -> bool:
         isinstance(value, dict)
         and (
             (value.get("type") == "session" and {"id", "cwd"} <= value.keys())
-            or (value.get("type") == "message" and _object(value, "message").get("role") in _ROLES)
+            or (
+                value.get("type") == "message" and object_in(value, "message").get("role") in _ROLES
+            )
         )
         for value in values
     )
@@ -57,7 +59,7 @@ def _active_branch(records: list[Record]) -> set[int]:
     The parent of an entry is the line before it where none is recorded (version 1), or where the
     recorded one is missing or does not come before it.
     """
-    places: dict[str, int] = {}
+    places: dict[str | None, int] = {}
     parents: list[int] = []
     last = before = _ROOT
     for place, record in enumerate(records):
@@ -65,12 +67,12 @@ def _active_branch(records: list[Record]) -> set[int]:
         parent = before
         if "parentId" in entry:
             name = entry["parentId"]
-            parent = _ROOT if name is None else places.get(_key(name), before)
+            parent = _ROOT if name is None else places.get(known_id(name), before)
         parents.append(parent)
         if not entry:
             continue
         last = before = place
-        if key := _key(entry.get("id")):
+        if key := known_id(entry.get("id")):
             places[key] = place
     branch = {place for place, record in enumerate(records) if _is_header(record.value)}
     while last != _ROOT:
@@ -93,14 +95,16 @@ class _Reader:
 
     def add(self, line: int, entry: Entry) -> None:
         """Add what one entry holds, or count why it holds nothing for the prompt."""
-        self._at = _text(entry, "timestamp") or None
+        self._at = text_in(entry, "timestamp") or None
         start = len(self.recorder.events)
         self._starts[line] = start
-        if key := _key(entry.get("id")):
+        if key := known_id(entry.get("id")):
             self._starts[key] = start
         kind = entry.get("type")
         if kind == "message":
-            self._add_message(_object(entry, "message"), _key(entry.get("id")) or f"line-{line}")
+            self._add_message(
+                object_in(entry, "message"), known_id(entry.get("id")) or f"line-{line}"
+            )
         elif kind == "compaction":
             self._add_compaction(entry)
         elif kind == "custom_message":
@@ -108,7 +112,7 @@ class _Reader:
         elif kind == "branch_summary":
             self._add_branch_summary(entry)
         elif kind == "session" and not self.recorder.events:
-            self.recorder.session = _text(entry, "id") or self.recorder.session
+            self.recorder.session = text_in(entry, "id") or self.recorder.session
         else:
             self.recorder.ignore(f"{str(kind)[:40]} entry")
 
@@ -139,7 +143,7 @@ class _Reader:
         self.recorder.message("user", text, origin=origin, opaque=media, at=self._at)
 
     def _add_assistant(self, message: Entry, reply: str) -> None:
-        self.recorder.prompt_tokens(_prompt_size(_object(message, "usage")))
+        self.recorder.prompt_tokens(_prompt_size(object_in(message, "usage")))
         for block in blocks_of_content(message.get("content")):
             self._add_block(block if isinstance(block, dict) else {}, reply)
         if message.get("stopReason") == "aborted":
@@ -148,9 +152,9 @@ class _Reader:
     def _add_block(self, block: Entry, reply: str) -> None:
         kind = block.get("type")
         if kind == "text":
-            self.recorder.message("assistant", _text(block, "text"), reply=reply, at=self._at)
+            self.recorder.message("assistant", text_in(block, "text"), reply=reply, at=self._at)
         elif kind == "thinking":
-            self.recorder.thinking(_text(block, "thinking"), reply=reply, at=self._at)
+            self.recorder.thinking(text_in(block, "thinking"), reply=reply, at=self._at)
         elif kind == "toolCall":
             self.recorder.call(
                 block.get("id"), block.get("name"), block.get("arguments"), reply=reply, at=self._at
@@ -163,8 +167,8 @@ class _Reader:
         if message.get("excludeFromContext") is True:
             self.recorder.ignore("command that the user kept from the model")
             return
-        output = _text(message, "output")
-        text = f"Ran `{_text(message, 'command')}`\n"
+        output = text_in(message, "output")
+        text = f"Ran `{text_in(message, 'command')}`\n"
         text += f"```\n{output}\n```" if output else "(no output)"
         code = message.get("exitCode")
         if message.get("cancelled") is True:
@@ -174,18 +178,18 @@ class _Reader:
         self.recorder.message("user", text, origin="attachment", at=self._at)
 
     def _add_branch_summary(self, entry: Entry) -> None:
-        summary = _text(entry, "summary")
+        summary = text_in(entry, "summary")
         text = "The following is a summary of a branch that this conversation came back from:"
         text = f"{text}\n\n<summary>\n{summary}</summary>" if summary else ""
         self.recorder.message("user", text, origin="attachment", at=self._at)
 
     def _add_compaction(self, entry: Entry) -> None:
         """Add a compaction: what it kept stands before it, from the first kept entry on."""
-        first = _key(entry.get("firstKeptEntryId")) or entry.get("firstKeptEntryIndex")
+        first = known_id(entry.get("firstKeptEntryId")) or entry.get("firstKeptEntryIndex")
         start = self._starts.get(first) if isinstance(first, (str, int)) else None
         self.recorder.add(
             t.Compaction(
-                summary=_text(entry, "summary") or None,
+                summary=text_in(entry, "summary") or None,
                 tokens_before=token_count(entry.get("tokensBefore")),
                 kept=None if start is None else self.recorder.history(start),
                 at=self._at,
@@ -208,18 +212,3 @@ class _Reader:
 
 def _prompt_size(usage: Entry) -> int:
     return sum(token_count(usage.get(key)) or 0 for key in _USAGE)
-
-
-def _object(holder: Entry, key: str) -> Entry:
-    value = holder.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(holder: Entry, key: str) -> str:
-    value = holder.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _key(name: object) -> str:
-    """Return an entry's id; empty for one that is missing or was scrubbed."""
-    return name if isinstance(name, str) and "REDACTED" not in name else ""

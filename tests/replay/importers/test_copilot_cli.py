@@ -7,12 +7,14 @@ import pytest
 from clawvm.replay import trace as t
 from clawvm.replay.importers import detect, open_sessions
 
+START = {"type": "session.start", "data": {"sessionId": "s1", "copilotVersion": "1.0.64"}}
+
 
 @pytest.fixture
 def imported(tmp_path):
     def write(*lines):
         path = tmp_path / "events.jsonl"
-        path.write_text("\n".join(map(json.dumps, lines)))
+        path.write_text("\n".join(map(json.dumps, [START, *lines])))
         assert detect(path) == "copilot-cli"
         (session,) = open_sessions(path)
         return session
@@ -44,7 +46,6 @@ def done(call, content, **data):
 
 def test_a_session_from_the_system_prompt_to_the_last_word(imported):
     session = imported(
-        event("session.start", sessionId="s1", copilotVersion="1.0.64"),
         event("system.message", role="system", content="You are the Copilot CLI."),
         event("user.message", content="hi", transformedContent="<now>12:00</now>\n\nhi"),
         event("assistant.turn_start", turnId="0"),
@@ -205,7 +206,7 @@ def test_damage_is_counted_with_its_line(imported):
 
     assert [e.text for e in session.trace.events] == ["hi", "a"]
     assert {reason: tally.lines for reason, tally in session.report.damaged.items()} == {
-        "line without data": [2],
-        "tool call without a name": [4],
-        "result without a call": [5],
+        "line without data": [3],
+        "tool call without a name": [5],
+        "result without a call": [6],
     }
