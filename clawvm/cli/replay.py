@@ -61,8 +61,8 @@ def replay(
 ) -> None:
     """Replay recorded agent sessions and compare what each policy would have sent.
 
-    Reads the sessions of Claude Code, Codex, Copilot CLI, OpenCode, Pi and OpenClaw, OpenAI- and
-    Anthropic-shaped message lists, and ClawVM traces.
+    Reads logs of Claude Code, Codex and other agents, OpenAI- and Anthropic-shaped message lists,
+    and ClawVM traces.
     """
     budget_tokens = parse_budget(budget)
     names = tuple(dict.fromkeys(policies or POLICY_NAMES))

@@ -29,14 +29,21 @@ from clawvm.session import Prompt, Session
 from clawvm.tokens import CountMemo, best_counter
 
 TRACES = Path(os.environ.get("CLAWVM_TRACES", Path(__file__).parents[3] / "shared" / "traces"))
-FORMATS = ("claude-code", "codex", "copilot-cli", "opencode", "pi", "tau-bench")
+FORMATS = (
+    *("claude-code", "codex", "copilot-cli", "gemini-cli", "mini-swe-agent", "opencode"),
+    *("openhands", "pi", "swe-agent", "tau-bench"),
+)
+WITH_SEVERAL_SESSIONS = ("openhands", "tau-bench")
 CHECKING_PAGE = Path(__file__).parents[2] / "docs" / "span-availability.md"
 
 FOLDERS = [TRACES / name for name in FORMATS if (TRACES / name).is_dir()]
 FILES = trace_files(FOLDERS).found
 BUDGET = 32_000
 SMALL_BUDGET = 8_000
-AT_THE_SMALL_BUDGET = ("91b42542f24f-0", "64b5e5660349-1", "gpt-4o-airline.tasks-00-09")
+AT_THE_SMALL_BUDGET = (
+    *("91b42542f24f-0", "64b5e5660349-1", "gpt-4o-airline.tasks-00-09", "c66a5f5ed92d-0"),
+    *("pytest-dev__pytest-7490.traj", "pydicom-1458", "resolver-output"),
+)
 # A web search, whose result Codex does not record; calls of Pi that the user cut short.
 CALLS_WITHOUT_A_RESULT = {"27787ded68f8-0": 1, "large-session": 18}
 
@@ -190,13 +197,13 @@ def test_two_runs_print_the_same_json_whatever_the_hash_seed(name: str) -> None:
 
 def checkable(path: Path) -> Any:
     """Long sessions take the plain checking program seconds, and are left to the slow run."""
-    quick = ("91b42542f24f-0", "64b5e5660349-1")
+    quick = ("91b42542f24f-0", "64b5e5660349-1", "c66a5f5ed92d-0", "pydicom-1458")
     marks = () if path.stem in quick else pytest.mark.slow
     return pytest.param(path, id=path.stem, marks=marks)
 
 
 @pytest.mark.parametrize(
-    "path", [checkable(path) for path in FILES if path.parent.name != "tau-bench"]
+    "path", [checkable(path) for path in FILES if path.parent.name not in WITH_SEVERAL_SESSIONS]
 )
 @pytest.mark.parametrize("policy", ["tool-clearing", "clawvm"])
 def test_anybody_can_recompute_span_availability_from_the_dumps(

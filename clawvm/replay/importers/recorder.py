@@ -227,6 +227,8 @@ class Recorder:
         for block in opaque:
             if not isinstance(block, dict):
                 self.damage("a content block that is not an object")
+            elif not isinstance(block.get("type"), str):
+                self.damage("a content block without a type")
             elif not depth_within(block):
                 self.damage(_DEEP_BLOCK)
             else:

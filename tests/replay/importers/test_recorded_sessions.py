@@ -8,6 +8,7 @@ import pytest
 
 from clawvm.replay import trace as t
 from clawvm.replay.blocks import blocks_of, turns_of
+from clawvm.replay.chaining import chained
 from clawvm.replay.importers import detect, open_sessions
 
 TRACES = Path(os.environ.get("CLAWVM_TRACES", Path(__file__).parents[4] / "shared" / "traces"))
@@ -40,6 +41,17 @@ PI = [
     ("badlogic-pi-mono/large-session.jsonl", 914, 391, 0, 18, 21, 177604),
 ]
 COPILOT_CLI = "EntityProcess-agentv/269e1b9e5502-0.jsonl"
+SHORT = [
+    # file, entries, calls, calls without a result, largest recorded prompt
+    ("gemini-cli/savekirk-session-bridge/c66a5f5ed92d-0.json", 14, 7, 0, 37682),
+    # The last command submits, and its output is the patch that the model never saw.
+    ("mini-swe-agent/sympy__sympy-13091.traj.json", 260, 124, 1, 77390),
+    ("mini-swe-agent/pytest-dev__pytest-7490.traj.json", 196, 94, 1, 64885),
+    # The demonstration was not counted among the messages.
+    ("swe-agent/pydicom-1458.traj", 25 + 1, 12, 1, 0),
+    ("swe-agent/marshmallow-1867-function_calling_replace.traj", 24, 11, 0, 0),
+    ("openhands/resolver-output.jsonl", 52, 24, 0, 0),
+]
 TAU_BENCH = "tau-bench/gpt-4o-airline.tasks-00-09.json"
 
 
@@ -176,7 +188,46 @@ def test_copilot_cli():
     assert [block.kind for block in blocks_of(session.trace) if block.fixed] == ["system"]
 
 
+@pytest.mark.parametrize(("name", "entries", "calls", "unanswered", "peak"), SHORT)
+def test_short_formats(name, entries, calls, unanswered, peak):
+    path = TRACES / name
+    sessions = list(open_sessions(path))
+    count = sum(map(kinds, sessions), Counter())
+
+    assert detect(path) == name.split("/")[0]
+    assert not any(session.report.damaged for session in sessions)
+    assert sum(session.report.lines for session in sessions) == entries
+    assert count[t.Call] == calls
+    assert count[t.Result] == calls - unanswered
+    assert max(map(largest_prompt, sessions)) == peak
+
+
+@pytest.mark.parametrize(
+    ("name", "model_replies", "format_errors"),
+    [("sympy__sympy-13091", 129, 5), ("pytest-dev__pytest-7490", 97, 3)],
+)
+def test_mini_swe_agent_replies_are_requests_and_format_errors_no_results(
+    name, model_replies, format_errors
+):
+    (session,) = open_sessions(TRACES / "mini-swe-agent" / f"{name}.traj.json")
+    users = [e for e in session.trace.events if isinstance(e, t.Message) and e.role == "user"]
+
+    assert sum(bool(turn.outputs) for turn in turns_of(session.trace)) == model_replies
+    assert len(users) == 1 + format_errors
+    assert all(user.text.startswith("Please always provide EXACTLY ONE") for user in users[1:])
+
+
+def test_a_demonstration_is_not_the_task():
+    (session,) = open_sessions(TRACES / "swe-agent" / "pydicom-1458.traj")
+    demonstration, task = (e for e in session.trace.events if getattr(e, "role", None) == "user")
+
+    assert demonstration.origin == "instructions"
+    assert "--- DEMONSTRATION ---" in demonstration.text
+    assert (task.origin, "Pixel Representation" in task.text) == (None, True)
+
+
 def test_tau_bench():
+    assert detect(TRACES / TAU_BENCH) == "tau-bench"
     sessions = list(open_sessions(TRACES / TAU_BENCH))
     calls = sum(kinds(session)[t.Call] for session in sessions)
 
@@ -217,6 +268,16 @@ def test_every_request_is_one_recorded_reply(path):
         replies = {step.event.reply for step in turn.outputs}
         assert len(replies) == 1
     assert [turn.request for turn in requests] == list(range(len(requests)))
+
+
+def test_a_chain_of_all_tau_bench_sessions_has_one_policy_and_every_call():
+    chain = chained(session.trace for session in open_sessions(TRACES / TAU_BENCH))
+    count = Counter(type(event) for event in chain.events)
+
+    assert count[t.Reset] == 39
+    assert count[t.Call] == count[t.Result] == 274
+    assert len({event.id for event in chain.events if isinstance(event, t.Call)}) == 274
+    assert sum(isinstance(e, t.Message) and e.role == "system" for e in chain.events) == 1
 
 
 def test_a_trace_that_was_written_is_read_back_equal(tmp_path):
