@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from typing import Any
 
 from hand_traces import CHAT, TOOLS, Words, call, result, said, trace, user, words
+from hypothesis import given
+from hypothesis import strategies as st
 
+from clawvm.pages import Fidelity
 from clawvm.replay import Recording
-from clawvm.replay.oracle import Ground, billed_bound, grounds
+from clawvm.replay.oracle import Ground, Option, billed_bound, grounds
 from clawvm.replay.trace import Event
 
 
@@ -89,3 +94,66 @@ def test_both_formats_face_the_same_floor() -> None:
         for shape in ("openai", "anthropic")
     ]
     assert floors[0] == floors[1]
+
+
+class TestWithSpansAvailable:
+    """Two texts of 34 tokens; the last reply quotes both, its floor is 5 + 5 + 5."""
+
+    REQUESTS = faced(
+        user("begin"),
+        said("ok"),
+        user(words(30, "alpha")),
+        said("yes"),
+        user(words(30, "beta")),
+        said("sure"),
+        user("now"),
+        said(f"{words(30, 'alpha')} and {words(30, 'beta')}"),
+    )
+
+    def test_each_is_sent_once_more_and_read_at_best(self) -> None:
+        bare = billed_bound(self.REQUESTS, price)
+        assert bare is not None
+        assert billed_bound(self.REQUESTS, price, available=1) == bare + 34 * 100
+        assert billed_bound(self.REQUESTS, price, available=2) == bare + 68 * 100
+
+    def test_more_than_there_are_no_policy_has(self) -> None:
+        assert billed_bound(self.REQUESTS, price, available=3) is None
+
+    def test_nor_more_than_fit(self) -> None:
+        tight = [replace(ground, room_tokens=40) for ground in self.REQUESTS]
+        assert billed_bound(tight, price, available=1) is not None
+        assert billed_bound(tight, price, available=2) is None
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), min_size=1, max_size=3),
+        max_size=4,
+    ),
+    st.integers(0, 6),
+)
+def test_the_least_bill_is_the_least_over_all_ways_to_share_the_spans(
+    requests: list[list[tuple[int, int]]], available: int
+) -> None:
+    """Each request has pages of some tokens that hold spans of their own, apart from each other."""
+    grounds = []
+    for pages in requests:
+        options, spans = [], 0
+        for number, (tokens, held) in enumerate(pages):
+            if held:
+                numbers = tuple(range(spans, spans + held))
+                options.append(Option(str(number), Fidelity.FULL, tokens, numbers))
+            spans += held
+        grounds.append(Ground(len(grounds), 10, 12, 4, spans, tuple(options)))
+    bills = []
+    for ways in itertools.product(*(subsets(ground.options) for ground in grounds)):
+        tokens = [sum(option.more_tokens for option in taken) for taken in ways]
+        shown = sum(len(option.spans) for taken in ways for option in taken)
+        if shown >= available and max(tokens, default=0) <= 12:
+            bills.append(sum(price(10 + more, 6 + more) for more in tokens))
+    assert billed_bound(grounds, price, available) == min(bills, default=None)
+
+
+def subsets(options: tuple[Option, ...]) -> list[tuple[Option, ...]]:
+    counts = range(len(options) + 1)
+    return [taken for count in counts for taken in itertools.combinations(options, count)]

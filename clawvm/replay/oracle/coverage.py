@@ -1,15 +1,19 @@
-"""The most spans that any policy can have available, request by request."""
+"""How many spans can be available, and for how many tokens: request by request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...pages import Fidelity
 from .ground import Ground, Option
 from .solver import integer_solver
 
-__all__ = ["AvailabilityBound", "availability_bound", "most_covered"]
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+__all__ = ["AvailabilityBound", "availability_bound", "fewest_tokens", "most_covered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +82,57 @@ def most_covered(options: Sequence[Option], room_tokens: int) -> tuple[int, bool
     if _all_fit(fitting, room_tokens):
         return len(spans), True
     model, solver = integer_solver()
-    taken = [model.new_bool_var("") for _ in fitting]
-    cost = sum(option.more_tokens * var for option, var in zip(fitting, taken, strict=True))
-    model.add(cost <= room_tokens)
-    for page in {option.page: None for option in fitting}:
-        model.add_at_most_one(
-            var for option, var in zip(fitting, taken, strict=True) if option.page == page
-        )
-    shown = []
-    for span in sorted(spans):
-        holders = [var for option, var in zip(fitting, taken, strict=True) if span in option.spans]
-        shown.append(model.new_bool_var(""))
-        model.add_bool_or([*holders, ~shown[-1]])
-    model.maximize(sum(shown))
+    tokens, shown = _chosen(model, fitting)
+    model.add(tokens <= room_tokens)
+    model.maximize(shown)
     status = solver.solve(model)
     # The bound is a whole number that is told as a float.
     return round(solver.best_objective_bound), solver.status_name(status) == "OPTIMAL"
+
+
+def fewest_tokens(options: Sequence[Option], spans: int) -> int | None:
+    """Return a number of tokens below which so many spans cannot be shown at once.
+
+    None where they cannot at all.
+
+    Parameters
+    ----------
+    options : sequence of Option
+        Of each page at most one is taken.
+    spans : int
+        How many have to be shown.
+    """
+    if spans == 0:
+        return 0
+    if spans == 1:
+        return min((option.more_tokens for option in options), default=None)
+    model, solver = integer_solver()
+    tokens, shown = _chosen(model, options)
+    model.add(shown >= spans)
+    model.minimize(tokens)
+    if solver.status_name(solver.solve(model)) == "INFEASIBLE":
+        return None
+    return max(0, round(solver.best_objective_bound))
+
+
+def _chosen(
+    model: cp_model.CpModel, options: Sequence[Option]
+) -> tuple[cp_model.LinearExprT, cp_model.LinearExprT]:
+    """Let a model choose options; return what they cost and how many spans they show."""
+    taken = {option: model.new_bool_var("") for option in options}
+    of_page: dict[str, list[cp_model.IntVar]] = {}
+    of_span: dict[int, list[cp_model.IntVar]] = {}
+    for option, chosen in taken.items():
+        of_page.setdefault(option.page, []).append(chosen)
+        for span in option.spans:
+            of_span.setdefault(span, []).append(chosen)
+    for levels in of_page.values():
+        model.add_at_most_one(levels)
+    shown = []
+    for holders in of_span.values():
+        shown.append(model.new_bool_var(""))
+        model.add_bool_or([*holders, ~shown[-1]])
+    return sum(option.more_tokens * chosen for option, chosen in taken.items()), sum(shown)
 
 
 def _all_fit(options: Iterable[Option], room_tokens: int) -> bool:

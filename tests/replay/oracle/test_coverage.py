@@ -1,4 +1,4 @@
-"""The bound on span availability: by hand, and each request's choice against every choice."""
+"""The bound on span availability: by hand, and each request's choices against every choice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clawvm.errors import ExtraMissing
 from clawvm.pages import Fidelity
 from clawvm.replay import Recording
 from clawvm.replay.oracle import Option, availability_bound, grounds
-from clawvm.replay.oracle.availability import most_covered
+from clawvm.replay.oracle.coverage import fewest_tokens, most_covered
 
 ALPHA, BETA = words(30, "alpha"), words(30, "beta")
 # The last reply quotes both texts. Its floor is the pinned "begin" (1 + 4 tokens) and the tail,
@@ -82,16 +82,31 @@ options_of_few_pages = st.lists(
 )
 
 
-@given(options_of_few_pages, st.integers(-1, 25))
-def test_no_choice_shows_more_and_one_shows_as_many(options: list[Option], room: int) -> None:
-    shown = {
-        len({span for option in taken for span in option.spans})
+def choices(options: list[Option]) -> list[tuple[int, int]]:
+    """Tokens and shown spans of everything that can be taken at once."""
+    return [
+        (
+            sum(option.more_tokens for option in taken),
+            len({span for option in taken for span in option.spans}),
+        )
         for count in range(len(options) + 1)
         for taken in itertools.combinations(options, count)
         if len({option.page for option in taken}) == count
-        and sum(option.more_tokens for option in taken) <= room
-    }
+    ]
+
+
+@given(options_of_few_pages, st.integers(-1, 25))
+def test_no_choice_shows_more_and_one_shows_as_many(options: list[Option], room: int) -> None:
+    shown = [spans for tokens, spans in choices(options) if tokens <= room]
     assert most_covered(options, room) == (max(shown, default=0), True)
+
+
+@given(options_of_few_pages, st.integers(0, 7))
+def test_no_choice_shows_so_many_for_less_and_one_does_for_as_much(
+    options: list[Option], spans: int
+) -> None:
+    costs = [tokens for tokens, shown in choices(options) if shown >= spans]
+    assert fewest_tokens(options, spans) == min(costs, default=None)
 
 
 def test_without_the_solver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
