@@ -21,9 +21,7 @@ _ABSTRACT_MOST = 1_000  # tokens: a budget below is one of the paper's abstract 
 
 def failed_gates(rows: Sequence[Row]) -> list[str]:
     """Return the gates of tier 1 whose outcome was not the expected one."""
-    return sorted(
-        {f"{row['gate']} ({row['path']})" for row in rows if row.get("passed") is False}
-    )
+    return sorted({f"{row['gate']} ({row['path']})" for row in rows if row.get("passed") is False})
 
 
 def tables_of(rows: Sequence[Row]) -> list[Table]:
