@@ -30,8 +30,8 @@ from clawvm.tokens import CountMemo, best_counter
 
 TRACES = Path(os.environ.get("CLAWVM_TRACES", Path(__file__).parents[3] / "shared" / "traces"))
 FORMATS = (
-    *("claude-code", "codex", "gemini-cli", "mini-swe-agent", "openhands", "swe-agent"),
-    "tau-bench",
+    *("claude-code", "codex", "copilot-cli", "gemini-cli", "mini-swe-agent", "opencode"),
+    *("openhands", "pi", "swe-agent", "tau-bench"),
 )
 WITH_SEVERAL_SESSIONS = ("openhands", "tau-bench")
 CHECKING_PAGE = Path(__file__).parents[2] / "docs" / "span-availability.md"
@@ -44,8 +44,8 @@ AT_THE_SMALL_BUDGET = (
     *("91b42542f24f-0", "64b5e5660349-1", "gpt-4o-airline.tasks-00-09", "c66a5f5ed92d-0"),
     *("pytest-dev__pytest-7490.traj", "pydicom-1458", "resolver-output"),
 )
-# A web search, whose result Codex does not record.
-CALLS_WITHOUT_A_RESULT = {"27787ded68f8-0": 1}
+# A web search, whose result Codex does not record; calls of Pi that the user cut short.
+CALLS_WITHOUT_A_RESULT = {"27787ded68f8-0": 1, "large-session": 18}
 
 pytestmark = pytest.mark.skipif(
     not FILES, reason=f"no recorded sessions in {TRACES} (set CLAWVM_TRACES)"
