@@ -16,6 +16,9 @@ __all__ = [
     "as_object",
     "decode_json",
     "depth_within",
+    "known_id",
+    "object_in",
+    "text_in",
     "token_count",
 ]
 
@@ -128,6 +131,22 @@ def as_list(value: Any) -> list[Any]:
 def as_object(value: Any) -> dict[str, Any]:
     """Return `value` where it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def object_in(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object under `key`; empty where there is none."""
+    return as_object(holder.get(key))
+
+
+def text_in(holder: dict[str, Any], key: str) -> str:
+    """Return the text under `key`; empty where there is none."""
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def known_id(value: Any) -> str | None:
+    """Return a recorded id, or None: it is missing, or was scrubbed and so names no one thing."""
+    return value if isinstance(value, str) and value and "REDACTED" not in value else None
 
 
 def token_count(value: Any) -> int | None:
