@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import clawvm
 from clawvm import _reference
 from clawvm.messages import Shape, prompt_tokens
 from clawvm.replay import Recording, ReplayResult, replay
+from clawvm.replay.billing import PROVIDERS, bill_prompts
 from clawvm.replay.importers import open_sessions, trace_files
 from clawvm.replay.policies import POLICY_NAMES
 from clawvm.replay.report import PromptFolder
@@ -160,6 +162,45 @@ def test_the_whole_history_has_every_span_and_no_miss(path: Path) -> None:
         assert result.spans.available == result.spans.spans
         assert result.faults["refetch"] == result.faults["duplicate-tool"] == 0
         assert result.epochs == 0
+
+
+@each_policy
+@each_file
+def test_the_figures_of_a_replay_agree_with_each_other(path: Path, policy: str) -> None:
+    """What `docs/metrics.md` says must hold."""
+    for result in replayed(path, policy, BUDGET):
+        spans = result.spans
+        for groups in (result.spans_by_type, result.spans_by_kind, result.spans_by_age):
+            assert "no page" not in groups
+            parts = [totals.counts() for totals in groups.values()]
+            assert {name: sum(part[name] for part in parts) for name in spans.counts()} == (
+                spans.counts()
+            )
+        assert spans.gone >= 0
+        for bill in result.bills.values():
+            assert bill.read_tokens + bill.written_tokens == bill.sent_tokens == result.prompt_total
+            assert bill.read_tokens * 100 <= bill.billed_millitokens <= bill.sent_tokens * 1250
+        assert len({bill.breaks for bill in result.bills.values()}) == 1
+        if policy == "full":
+            assert {bill.breaks for bill in result.bills.values()} == {0}
+            assert result.moves == 0
+
+
+@each_policy
+@pytest.mark.parametrize("name", ["91b42542f24f-0", "64b5e5660349-1"])
+def test_the_bill_is_that_of_the_message_lists(name: str, policy: str) -> None:
+    """`bill_prompts` compares all messages of all prompts, and asks no plan what was kept."""
+    (path,) = [file for file in FILES if file.stem == name]
+    (recording,) = recordings(path)
+    untimed = [replace(model, lifetime_seconds=None) for model in PROVIDERS]
+    lists: list[list[dict[str, Any]]] = []
+
+    def keep(request: int, prompt: Prompt, session: Session) -> None:
+        lists.append(prompt.messages)
+
+    result = replay(recording, policy, BUDGET, counter(), keep, caches=untimed)
+    count = CountMemo(counter()).count
+    assert bill_prompts(lists, recording.trace.header.shape, count, untimed) == result.bills
 
 
 @each_file

@@ -261,9 +261,24 @@ class TestJson:
             "repairs",
             "plan_digest",
             "timing",
+            "hits",
+            "thrash_index",
+            "moves",
+            "churn",
+            "bills",
+            "billed_share_of_full",
         ]
-        assert list(figures["prompt_tokens"]) == ["peak", "mean"]
-        assert list(figures["span_availability"]) == ["spans", "available", "one_recall_away"]
+        assert list(figures["prompt_tokens"]) == ["peak", "mean", "total"]
+        assert list(figures["span_availability"]) == [
+            "spans",
+            "available",
+            "one_recall_away",
+            "gone",
+            "by_type",
+            "by_kind",
+            "by_age",
+        ]
+        assert list(figures["bills"]) == list(figures["billed_share_of_full"])
         assert list(figures["timing"]) == ["median_us", "p99_us"]
         assert len(figures["plan_digest"]) == 32
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from ...errors import BaselineInvalid
 from ...faults import FaultKind
-from ..runner import ReplayResult
+from ..results import ReplayResult
 
 __all__ = ["AVAILABLE", "Tolerance", "allowed", "check_tolerances", "figures_of", "is_named"]
 
