@@ -202,3 +202,19 @@ TAU_BENCH = [
         ],
     }
 ]
+
+FILES: dict[str, list[Any]] = {
+    "gemini-cli": [GEMINI],
+    "gemini-cli lines": [
+        {"sessionId": "s-1", "projectHash": "ab12"},
+        *GEMINI["messages"],
+        {"$set": {"messages": [{"id": "9", "type": "user", "content": "Go on."}]}},
+        {"$rewindTo": "4"},
+    ],
+    "mini-swe-agent": [MINI],
+    "swe-agent": [SWE],
+    "openhands": [OPENHANDS],
+    "openhands flat": [OPENHANDS_FLAT],
+    "tau-bench": TAU_BENCH,
+}
+"""The lines of a file of each format; what follows the format's name tells its forms apart."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hand_runs import FILES
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import RECORDINGS
@@ -16,7 +17,9 @@ from clawvm.replay.importers.source import Source
 
 BY_NAME = {importer.NAME: importer for importer in IMPORTERS}
 
-each_format = pytest.mark.parametrize("name", RECORDINGS)
+ALL = {**RECORDINGS, **FILES}
+
+each_format = pytest.mark.parametrize("name", ALL)
 
 
 def leaf_texts(value):
@@ -32,9 +35,7 @@ def leaf_texts(value):
         yield value
 
 
-WORDS = st.sampled_from(
-    sorted({word for lines in RECORDINGS.values() for word in leaf_texts(lines)})
-)
+WORDS = st.sampled_from(sorted({word for lines in ALL.values() for word in leaf_texts(lines)}))
 LEAVES = (
     st.none()
     | st.booleans()
@@ -82,8 +83,9 @@ def sessions_of(name, lines):
         path = Path(folder, "recording.jsonl")
         path.write_text("\n".join(map(json.dumps, lines)) or "0")
         with Source(path) as source:
-            BY_NAME[name].sniff(source.head())
-            return list(BY_NAME[name].read(source))
+            importer = BY_NAME[name.split()[0]]
+            importer.sniff(source.head())
+            return list(importer.read(source))
 
 
 def written_and_read(session):
@@ -98,11 +100,21 @@ def written_and_read(session):
 @each_format
 def test_a_sound_recording_is_known_and_read_without_a_complaint(name, tmp_path):
     path = tmp_path / "recording.jsonl"
-    path.write_text("\n".join(map(json.dumps, RECORDINGS[name])))
+    path.write_text("\n".join(map(json.dumps, ALL[name])))
 
-    assert detect(path) == name
+    assert detect(path) == name.split()[0]
     (session,) = open_sessions(path)
     assert session.report.is_clean
+    assert {type(event) for event in session.trace.events} >= {t.Message, t.Call, t.Result}
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_a_compaction_names_what_it_kept(name, tmp_path):
+    path = tmp_path / "recording.jsonl"
+    path.write_text("\n".join(map(json.dumps, RECORDINGS[name])))
+
+    (session,) = open_sessions(path)
+
     assert {type(event) for event in session.trace.events} >= {t.Message, t.Call, t.Compaction}
     (compaction,) = [e for e in session.trace.events if isinstance(e, t.Compaction) and e.kept]
     assert all(place < session.trace.events.index(compaction) for place in compaction.kept)
@@ -111,7 +123,7 @@ def test_a_sound_recording_is_known_and_read_without_a_complaint(name, tmp_path)
 @each_format
 @given(data=st.data())
 def test_a_spoiled_recording_gives_sound_traces(name, data):
-    lines = data.draw(spoiled(RECORDINGS[name]))
+    lines = data.draw(spoiled(ALL[name]))
 
     for session in sessions_of(name, lines):
         again = written_and_read(session)
