@@ -16,6 +16,7 @@ from ..errors import BaselineInvalid, BudgetInvalid, ClawVMError, PolicyUnknown
 from .audit import audit, diff, explain
 from .demo import demo
 from .doctor import doctor
+from .eval import evaluation
 from .gate import FAILED, gate
 from .replay import replay
 from .report import report
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(replay)
+app.add_typer(evaluation, name="eval")
 app.command()(report)
 app.command()(gate)
 app.command()(audit)
