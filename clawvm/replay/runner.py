@@ -82,6 +82,7 @@ def replay(
     store: str | None = None,
     caches: Sequence[CacheModel] = PROVIDERS,
     around: Callable[[Policy], Policy] | None = None,
+    offers_recall: bool = False,
 ) -> ReplayResult:
     """Build the prompt of every request as a policy would have, and measure it.
 
@@ -108,6 +109,9 @@ def replay(
         The prompts are billed under each of these models of a provider's cache.
     around : callable, optional
         Is given the policy, and returns one that decides in its place: to look on, or otherwise.
+    offers_recall : bool, optional
+        Whether the model is offered the recall tool, and with it the catalogue of what is not shown
+        (its definition is not part of the prompt's tokens, as no tool's is).
 
     Raises
     ------
@@ -116,7 +120,10 @@ def replay(
     TraceInvalid
         When the store has a replay of this name that decided otherwise.
     """
-    return _Replay(recording, policy_name, budget, counter, watch, store, caches, around).run()
+    played = _Replay(recording, policy_name, budget, counter, watch, store, caches, around)
+    if offers_recall:
+        played.offer_recall()
+    return played.run()
 
 
 class _TimedPolicy:
@@ -197,6 +204,10 @@ class _Replay:
         if self._result.policy == FullPolicy.name:
             session.budget = _NO_BUDGET
         return session
+
+    def offer_recall(self) -> None:
+        """Let the model know from the first prompt on how to get at what is not shown."""
+        self._session.tools  # noqa: B018 - to ask for them is to offer them
 
     def run(self) -> ReplayResult:
         before: Turn | None = None
