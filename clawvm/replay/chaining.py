@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 
 import msgspec
 
 from ..errors import TraceInvalid
-from .trace import Call, Clear, Event, Header, Message, Reset, Result, Thinking, Trace
+from .trace import Call, Clear, Compaction, Event, Header, Message, Reset, Result, Thinking, Trace
 
 __all__ = ["chained"]
 
@@ -49,13 +49,12 @@ def chained(traces: Iterable[Trace]) -> Trace:
             )
         if number:
             events.append(Reset())
-        begins = _length_of_beginning(trace)
-        rules = [_rule(event) for event in trace.events[:begins]]
-        events += (
-            _numbered(event, number)
-            for event, rule in zip_longest(trace.events, rules)
-            if rule is None or rule not in known
-        )
+        rules = [_rule(event) for event in trace.events[: _length_of_beginning(trace)]]
+        places: dict[int, int] = {}  # of an event in its session -> in the chain
+        for place, (event, rule) in enumerate(zip_longest(trace.events, rules)):
+            if rule is None or rule not in known:
+                places[place] = len(events)
+                events.append(_numbered(event, number, places))
         known.update(rule for rule in rules if rule is not None)
     header = Header(
         session=f"{first.session} (chain of {len(sessions)})",
@@ -83,8 +82,11 @@ def _rule(event: Event) -> tuple[str, str] | None:
     return (event.role, event.text) if outlives else None
 
 
-def _numbered(event: Event, session: int) -> Event:
-    """Return an event with the ids that it has in the chain; the event itself where it has none."""
+def _numbered(event: Event, session: int, places: Mapping[int, int]) -> Event:
+    """Return an event with the ids and places that it names as they are in the chain."""
+    if isinstance(event, Compaction) and event.kept is not None:
+        kept = tuple(places[place] for place in event.kept if place in places)
+        return msgspec.structs.replace(event, kept=kept)
     if isinstance(event, Result):
         return msgspec.structs.replace(event, call_id=f"{session}-{event.call_id}")
     if isinstance(event, Clear):

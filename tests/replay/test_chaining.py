@@ -76,6 +76,16 @@ def test_ids_of_calls_and_replies_are_unique_in_the_chain():
     assert session.events[3].id == "c1"
 
 
+def test_what_a_compaction_kept_is_named_by_its_place_in_the_chain():
+    session = trace(POLICY, user("a"), said("b"), Compaction(kept=(1, 2)), user("c"))
+
+    events = chained([session, session]).events
+
+    kept = [event.kept for event in events if isinstance(event, Compaction)]
+    assert [[events[place] for place in places] for places in kept] == [[user("a"), said("b")]] * 2
+    assert kept == [(1, 2), (6, 7)]
+
+
 def test_ids_that_look_like_those_of_a_chain_stay_unique():
     once = trace(user("a"), call("0-c", "f", {}), result("0-c", "x"), call("c", "f", {}))
 

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from clawvm.replay import trace as t
-from clawvm.replay.importers.jsonvalue import as_list, as_object, depth_within, token_count
+from clawvm.replay.importers.jsonvalue import (
+    as_list,
+    as_object,
+    depth_within,
+    object_in,
+    token_count,
+)
 from clawvm.replay.importers.message_lists import blocks_of_content
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Record, Source
@@ -116,7 +122,7 @@ class _Reader:
             self.recorder.message("user", "\n".join(texts[files:]), origin="attachment", at=at)
 
     def _add_reply(self, message: dict[str, Any], reply: str, at: str | None) -> None:
-        size = token_count(as_object(message.get("tokens")).get("input"))
+        size = token_count(object_in(message, "tokens").get("input"))
         self._last_size = size or self._last_size
         self.recorder.prompt_tokens(size)
         for thought in map(as_object, as_list(message.get("thoughts"))):
@@ -182,7 +188,7 @@ def _split(content: Any) -> tuple[list[str], list[Any]]:
 
 
 def _chat_block(block: dict[str, Any]) -> dict[str, Any]:
-    inline = as_object(block.get("inlineData"))
+    inline = object_in(block, "inlineData")
     kind, data = inline.get("mimeType"), inline.get("data")
     if isinstance(kind, str) and kind.startswith("image/") and isinstance(data, str):
         return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from clawvm.replay.importers.jsonvalue import as_list, as_object, token_count
+from clawvm.replay.importers.jsonvalue import as_list, as_object, object_in, token_count
 from clawvm.replay.importers.message_lists import split_content, unpacked
 from clawvm.replay.importers.openai_messages import add_call
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
@@ -43,7 +43,7 @@ def _unpack(value: Any) -> Iterator[tuple[str | None, Any, list[Any]]]:
     if not str(run.get("trajectory_format")).startswith(NAME) or not isinstance(messages, list):
         return
     name = run.get("instance_id")
-    submitted = as_object(run.get("info")).get("exit_status") == "Submitted"
+    submitted = object_in(run, "info").get("exit_status") == "Submitted"
     submission = messages[-1] if submitted and messages else None
     yield name if isinstance(name, str) else None, submission, messages
 
@@ -77,8 +77,8 @@ class _Reader:
 
     def _add_reply(self, message: dict[str, Any], text: str, others: list[Any], place: str) -> None:
         reply = f"m{place}"
-        response = as_object(as_object(message.get("extra")).get("response"))
-        usage = as_object(response.get("usage"))
+        response = as_object(object_in(message, "extra").get("response"))
+        usage = object_in(response, "usage")
         self.recorder.prompt_tokens(token_count(usage.get("prompt_tokens")))
         if thought := _thought(response):
             self.recorder.thinking(thought, reply=reply)
@@ -101,7 +101,7 @@ class _Reader:
     def _add_result(self, call_id: object, message: dict[str, Any], text: str) -> None:
         self._open = None
         code = _CODE.match(text)
-        recorded = as_object(message.get("extra")).get("returncode")
+        recorded = object_in(message, "extra").get("returncode")
         failed = int(code[1]) != 0 if code else isinstance(recorded, int) and recorded != 0
         failed = failed or text.startswith(_TIMED_OUT)
         self.recorder.result(call_id, text, is_error=failed)

@@ -7,7 +7,14 @@ from typing import Any
 
 from clawvm.replay import trace as t
 from clawvm.replay.blocks import leaves_of
-from clawvm.replay.importers.jsonvalue import as_list, as_object, token_count
+from clawvm.replay.importers.jsonvalue import (
+    as_list,
+    as_object,
+    known_id,
+    object_in,
+    text_in,
+    token_count,
+)
 from clawvm.replay.importers.message_lists import split_content, unpacked
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
@@ -82,20 +89,24 @@ class _Reader:
         self._calls: dict[object, str] = {}  # by the id of the action
         self._open: str | None = None  # the last call: old events tell what belongs by their order
         self._by_user: set[object] = set()  # actions of the user, by id
+        self._places: dict[object, range] = {}  # what an event gave, by its id
+        self._forgotten: set[int] = set()  # places of what condensations took away
         self._replies: set[str] = set()
         self._last_size: int | None = None
         self._at: str | None = None
 
     def add(self, event: dict[str, Any], place: str) -> None:
         """Add what one event holds, or count why it holds nothing for the prompt."""
-        at = event.get("timestamp")
-        self._at = at if isinstance(at, str) else None
+        self._at = text_in(event, "timestamp") or None
+        start = len(self.recorder.events)
         if not _is_event(event):
             self.recorder.damage("event that is neither action nor observation")
         elif isinstance(kind := event.get("observation"), str):
             self._add_observation(kind, event)
         else:
             self._add_action(str(event["action"]), event, place)
+        if (key := _key(event, "id")) is not None:
+            self._places.setdefault(key, range(start, len(self.recorder.events)))
 
     def _add_action(self, kind: str, event: dict[str, Any], place: str) -> None:
         args = event["args"] if isinstance(event.get("args"), dict) else event
@@ -103,7 +114,7 @@ class _Reader:
         if kind in _SILENT or kind == "recall":
             self.recorder.ignore(f"action {kind}")
         elif kind == "system":
-            self.recorder.message("system", _string(args, "content"), at=self._at)
+            self.recorder.message("system", text_in(args, "content"), at=self._at)
         elif kind == "message":
             self._add_message(event, args, place)
         elif kind == "condensation":
@@ -124,7 +135,7 @@ class _Reader:
         by_agent = event.get("source") == "agent" or (
             "source" not in event and args.get("wait_for_response") is True
         )
-        text = _string(args, "content")
+        text = text_in(args, "content")
         urls = args.get("image_urls") or args.get("images_urls")
         images = [{"type": "image_url", "image_url": {"url": url}} for url in as_list(urls)]
         if by_agent:
@@ -134,35 +145,53 @@ class _Reader:
             self.recorder.message("user", text, opaque=images, at=self._at)
 
     def _add_condensation(self, args: dict[str, Any]) -> None:
-        ids = args.get("forgotten_event_ids")
-        if not ids and args.get("forgotten_events_start_id") is None:
+        ids: list[object] = [
+            key for key in as_list(args.get("forgotten_event_ids")) if _is_key(key)
+        ]
+        first, last = (args.get(f"forgotten_events_{end}_id") for end in ("start", "end"))
+        if isinstance(first, int) and isinstance(last, int):
+            ids += (key for key in self._places if isinstance(key, int) and first <= key <= last)
+        elif not ids:
             self.recorder.ignore("condensation that forgot nothing")
             return
-        summary = _string(args, "summary") or None
+        self._forgotten.update(place for key in ids for place in self._places.get(key, ()))
         self.recorder.add(
             t.Compaction(
-                trigger="auto", summary=summary, tokens_before=self._last_size, at=self._at
+                trigger="auto",
+                summary=text_in(args, "summary") or None,
+                tokens_before=self._last_size,
+                kept=self._kept() if self._places else None,
+                at=self._at,
             )
+        )
+
+    def _kept(self) -> tuple[int, ...]:
+        """Return the places of what no condensation has taken away; the system prompt is none."""
+        return tuple(
+            place
+            for place in self.recorder.history(0)
+            if place not in self._forgotten
+            and getattr(self.recorder.events[place], "role", None) != "system"
         )
 
     def _add_last_words(self, event: dict[str, Any], args: dict[str, Any], place: str) -> None:
         """Add what the agent ends with; OpenHands shows it to the model as text, not as a call."""
-        outputs = as_object(args.get("outputs"))
+        outputs = object_in(args, "outputs")
         words = (
-            *(_string(args, key) for key in ("thought", "final_thought")),
-            *(_string(outputs, key) for key in ("content", "reason")),
+            *(text_in(args, key) for key in ("thought", "final_thought")),
+            *(text_in(outputs, key) for key in ("content", "reason")),
         )
         text = "\n".join(dict.fromkeys(filter(None, words)))
         reply, _ = self._reply(event, place)
         self.recorder.message("assistant", text, reply=reply, at=self._at)
 
     def _add_call(self, kind: str, event: dict[str, Any], args: dict[str, Any], place: str) -> None:
-        metadata = as_object(event.get("tool_call_metadata"))
-        answer = _message(as_object(metadata.get("model_response")))
+        metadata = object_in(event, "tool_call_metadata")
+        answer = _message(object_in(metadata, "model_response"))
         reply, begins = self._reply(event, place)
         if begins:
             text, _ = split_content(answer.get("content"))
-            thought = "" if kind == "think" else _string(args, "thought")
+            thought = "" if kind == "think" else text_in(args, "thought")
             if text or thought:
                 self.recorder.message("assistant", text or thought, reply=reply, at=self._at)
         key = _key(event, "id")
@@ -177,13 +206,12 @@ class _Reader:
 
     def _reply(self, event: dict[str, Any], place: str) -> tuple[str, bool]:
         """Return the reply that an action is part of and whether it begins it; note its prompt."""
-        response = as_object(as_object(event.get("tool_call_metadata")).get("model_response"))
-        name = response.get("id")
-        reply = name if isinstance(name, str) else f"m{place}"
+        response = object_in(object_in(event, "tool_call_metadata"), "model_response")
+        reply = known_id(response.get("id")) or f"m{place}"
         if reply in self._replies:
             return reply, False
         self._replies.add(reply)
-        size = token_count(as_object(response.get("usage")).get("prompt_tokens"))
+        size = token_count(object_in(response, "usage").get("prompt_tokens"))
         self._last_size = size or self._last_size
         self.recorder.prompt_tokens(size)
         if isinstance(thought := _message(response).get("reasoning_content"), str):
@@ -191,7 +219,7 @@ class _Reader:
         return reply, True
 
     def _add_observation(self, kind: str, event: dict[str, Any]) -> None:
-        extras = as_object(event.get("extras"))
+        extras = object_in(event, "extras")
         cause = _key(event, "cause")
         call_id = self._open if cause is None else self._calls.get(cause)
         if kind == "recall":
@@ -220,14 +248,14 @@ class _Reader:
 def _message(response: dict[str, Any]) -> dict[str, Any]:
     """Return what the model wrote in a response."""
     choice = next(iter(as_list(response.get("choices"))), None)
-    return as_object(as_object(choice).get("message"))
+    return object_in(as_object(choice), "message")
 
 
 def _given(answer: dict[str, Any], call_id: Any) -> Any:
     """Return the arguments as the model wrote them, or None where they were not kept."""
     for call in map(as_object, as_list(answer.get("tool_calls"))):
         if call.get("id") == call_id:
-            return as_object(call.get("function")).get("arguments")
+            return object_in(call, "function").get("arguments")
     return None
 
 
@@ -241,24 +269,23 @@ def _arguments(args: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def _seen(event: dict[str, Any], extras: dict[str, Any]) -> str:
     """Return an observation's text as the model saw it, with what the shell says around it."""
-    shell = as_object(extras.get("metadata"))
-    return _string(shell, "prefix") + _string(event, "content") + _string(shell, "suffix")
+    shell = object_in(extras, "metadata")
+    return text_in(shell, "prefix") + text_in(event, "content") + text_in(shell, "suffix")
 
 
 def _failed(event: dict[str, Any], extras: dict[str, Any]) -> bool:
-    code = as_object(extras.get("metadata")).get("exit_code", extras.get("exit_code"))
+    code = object_in(extras, "metadata").get("exit_code", extras.get("exit_code"))
     code = event.get("exit_code") if code is None else code
     return isinstance(code, int) and code not in (0, -1)  # -1: it runs on
 
 
 def _key(event: dict[str, Any], name: str) -> object:
     key = event.get(name)
-    return key if isinstance(key, (int, str)) else None
+    return key if _is_key(key) else None
 
 
-def _string(value: dict[str, Any], key: str) -> str:
-    found = value.get(key)
-    return found if isinstance(found, str) else ""
+def _is_key(value: Any) -> bool:
+    return isinstance(value, (int, str))
 
 
 def _is_text(leaf: Any) -> bool:

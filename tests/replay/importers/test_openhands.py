@@ -54,7 +54,7 @@ def test_a_run_becomes_events(sessions):
         t.Message(role="assistant", text="Looking.", reply="r1", prompt_tokens=500, at=at),
         t.Call(id="event-4", name="execute_bash", arguments=arguments, reply="r1", at=at),
         t.Result(call_id="event-4", text="[a.py]", is_error=True),
-        t.Compaction(trigger="auto", summary="Listed files.", tokens_before=500),
+        t.Compaction(trigger="auto", summary="Listed files.", tokens_before=500, kept=(1, 2)),
         t.Message(role="assistant", text="Done.", reply="m7"),
     ]
     assert session.report.is_clean
@@ -177,7 +177,36 @@ def test_a_thought_that_is_a_tool_call_is_told_once(imported):
 def test_a_condensation_is_a_compaction(imported, forgotten, summary):
     session = imported(TASK, acted(2, "condensation", **forgotten, summary=summary))
 
-    assert session.trace.events[1] == t.Compaction(trigger="auto", summary=summary)
+    assert session.trace.events[1] == t.Compaction(trigger="auto", summary=summary, kept=())
+
+
+def test_what_condensations_kept_is_all_that_none_of_them_forgot(imported):
+    session = imported(
+        acted(0, "system", content="You are."),
+        TASK,
+        acted(2, "run", command="x", thought="Look."),
+        saw(3, 2, "run", "one"),
+        acted(4, "condensation", forgotten_event_ids=[3]),
+        acted(5, "run", command="y"),
+        saw(6, 5, "run", "two"),
+        acted(7, "condensation", forgotten_events_start_id=2, forgotten_events_end_id=5),
+    )
+
+    events = session.trace.events
+    kept = [event.kept for event in events if isinstance(event, t.Compaction)]
+    assert [[type(events[place]) for place in places] for places in kept] == [
+        [t.Message, t.Message, t.Call],
+        [t.Message, t.Result],
+    ]
+    assert events[kept[1][1]].text == "two"
+
+
+def test_a_condensation_of_events_without_ids_does_not_tell_what_it_kept(sessions):
+    condensation = {"action": "condensation", "forgotten_event_ids": [1], "summary": "s"}
+
+    (session,) = sessions({**OPENHANDS_FLAT, "history": [condensation]})
+
+    assert session.trace.events == [t.Compaction(trigger="auto", summary="s")]
 
 
 def test_a_condensation_that_forgot_nothing_is_none(imported):
