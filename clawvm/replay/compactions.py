@@ -92,8 +92,8 @@ class _History:
 def recorded(recording: Recording, counter: TokenCounter) -> Iterator[tuple[int, list[Item]]]:
     """Yield the prompt of each request as the recording harness built it, as far as it tells.
 
-    Its compactions leave the rules, the summary where one is recorded, and what came after; its
-    clearings leave a line of each result. It has no budget but its own.
+    Its compactions leave the rules, the summary where one is recorded, what is recorded as kept,
+    and what came after; its clearings leave a line of each result. It has no budget but its own.
 
     Parameters
     ----------
@@ -104,13 +104,16 @@ def recorded(recording: Recording, counter: TokenCounter) -> Iterator[tuple[int,
     """
     history = _history(recording, counter)
     results = _results(recording)
+    events, blocks = recording.trace.events, _blocks(recording)
     before: Turn | None = None
     for turn in recording.turns:
         _take(history, () if before is None else before.outputs)
         for step in turn.before:
             event = step.event
             if isinstance(event, Compaction):
-                history.summarise(event.summary or "", [])
+                kept = {blocks.get(id(events[place])) for place in event.kept or ()}
+                tail = [item for item in history.free if item.block in kept]
+                history.summarise(event.summary or "", tail)
             elif isinstance(event, Clear):
                 history.clear({results[call] for call in event.call_ids if call in results})
             _take(history, [step])
@@ -161,6 +164,16 @@ def compacted(
 
 def _history(recording: Recording, counter: TokenCounter) -> _History:
     return _History(counter, frozenset(block.index for block in recording.blocks if block.fixed))
+
+
+def _blocks(recording: Recording) -> dict[int, int]:
+    """Return the block of each event, by the event's identity."""
+    return {
+        id(step.event): step.block.index
+        for turn in recording.turns
+        for step in (*turn.before, *turn.outputs)
+        if step.block is not None
+    }
 
 
 def _results(recording: Recording) -> dict[str, int]:

@@ -19,7 +19,7 @@ from .charts import Chart, Table, tokens_label
 from .comparison import OURS
 from .legend import legend
 from .results import Results, read_results
-from .sections import Section, our_faults, sections
+from .sections import REFERENCE_BUDGET, Section, our_faults, sections
 
 __all__ = ["report_html", "write_report"]
 
@@ -124,10 +124,11 @@ def _header(results: Results) -> str:
     tiles = "".join(
         f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in facts
     )
+    tiles = f'<dl class="tiles">{tiles}</dl>' if tiles else ""
     return (
         "<header><h1>ClawVM report</h1>"
         "<p>What each policy kept in the prompt, what that cost, and how often something was "
-        f'missing.</p><dl class="tiles">{tiles}</dl>'
+        f"missing.</p>{tiles}"
         "<noscript><p>The charts need JavaScript; every figure is in the tables as well.</p>"
         "</noscript></header>"
     )
@@ -176,11 +177,18 @@ def _timeline_section(timelines: Sequence[Timeline]) -> Iterator[str]:
 
 
 def _options(timelines: Sequence[Timeline]) -> str:
+    first = max(timelines, key=_telling)
     return "".join(
-        f'<option value="{place}">{escape(each.trace)}: {escape(each.policy)} at '
-        f"{tokens_label(each.budget_tokens)}</option>"
+        f'<option value="{place}"{" selected" if each is first else ""}>{escape(each.trace)}: '
+        f"{escape(each.policy)} at {tokens_label(each.budget_tokens)}</option>"
         for place, each in enumerate(timelines)
     )
+
+
+def _telling(timeline: Timeline) -> tuple[bool, int, int]:
+    """Rank what is shown first: our policy, the budget that is spoken of, the longest session."""
+    far = abs(timeline.budget_tokens - REFERENCE_BUDGET)
+    return timeline.policy == OURS, -far, len(timeline.used)
 
 
 def _sections(parts: Sequence[Section]) -> Iterator[str]:

@@ -18,9 +18,11 @@ from .charts import (
 from .comparison import FULL, LONG_TOKENS, OURS, Compared, Point, compare, fault_counts, points
 from .results import Results, SyntheticRow
 
-__all__ = ["Section", "our_faults", "sections"]
+__all__ = ["REFERENCE_BUDGET", "Section", "our_faults", "sections"]
 
-_REFERENCE_BUDGET = 32_000
+REFERENCE_BUDGET = 32_000
+"""The budget that a report speaks of first, in tokens."""
+
 _ABSTRACT_BELOW = 1000  # the paper's budgets are units of its own, not tokens
 _KINDS = {
     "tier2": (
@@ -141,7 +143,7 @@ def _of_bound(point: Point) -> float | None:
 
 def _glance(plain: Sequence[Point], compared: Compared, providers: Sequence[str]) -> Section:
     budgets = sorted({point.budget for point in plain})
-    budget = min(budgets, key=lambda each: abs(each - _REFERENCE_BUDGET))
+    budget = min(budgets, key=lambda each: abs(each - REFERENCE_BUDGET))
     rows = []
     for point in plain:
         if point.budget == budget:

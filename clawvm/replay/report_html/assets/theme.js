@@ -22,7 +22,9 @@ const theme = (() => {
   function draw(element, figure) {
     const again = () => {
       const { data, layout } = resolve(figure(), getComputedStyle(document.documentElement));
-      const config = { responsive: true, displayModeBar: false, doubleClick: false };
+      const config = {
+        responsive: true, displayModeBar: false, doubleClick: false, showTips: false,
+      };
       return Plotly.react(element, data, layout, config);
     };
     drawn.push(again);

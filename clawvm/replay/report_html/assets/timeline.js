@@ -305,6 +305,19 @@
     const [point] = event.points;
     const isMap = point.data.type === "heatmap";
     look(point.x - 1, isMap ? point.y : at ? at.page : 0);
+    if (isMap) settle(point.z);
+  }
+
+  // Of the pages of a field, look at the one nearest its middle that has the field's colour.
+  function settle(level) {
+    const { y0, y1 } = field();
+    const middle = at.page;
+    const alike = [];
+    for (let page = y0; page < y1; page++) {
+      if (map.state(page, at.request) === level) alike.push(page);
+    }
+    alike.sort((one, other) => Math.abs(one - middle) - Math.abs(other - middle));
+    if (alike.length) look(at.request, alike[0]);
   }
 
   function onTap(event) {
