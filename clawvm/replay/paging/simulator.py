@@ -170,6 +170,7 @@ class Run:
         """Put what is new; put back what is demanded and was archived, or has to be made again."""
         for page_id in step.puts:
             self.known.add(page_id)
+            self.shown.pop(page_id, None)  # what was shown is an older content
             version = self.ledger.change(page_id, self.specs[page_id].type)
             self._arrive(self.specs[page_id], turn, version)
         for demand in step.demands:
@@ -238,7 +239,12 @@ class Run:
     def _show(self, decision: Decision, turn: int) -> None:
         """Note what the prompt shows and what it took."""
         result = self.result
-        result.epochs += decision.epoch
+        if decision.epoch:
+            result.epochs += 1
+            if self.mechanisms.at_eviction:
+                self.ledger.commit(BoundaryKind.PRUNE, turn)
+            if self.mechanisms.catalogue:
+                self._list_hidden(turn)
         if decision.value is not None and decision.bound is not None:
             result.selections.append((decision.value, decision.bound))
         result.moved_pages += sum(slot not in self.fresh for slot, _, _ in decision.moves)
@@ -246,11 +252,6 @@ class Run:
         result.used_peak = max(result.used_peak, self.table.used_tokens)
         result.overflow_turns += self.table.used_tokens > self.budget
         self.fresh.clear()
-        if decision.epoch:
-            if self.mechanisms.at_eviction:
-                self.ledger.commit(BoundaryKind.PRUNE, turn)
-            if self.mechanisms.catalogue:
-                self._list_hidden(turn)
         self.shown = {page_id: self._level(page_id) for page_id in self.live}
 
     def _list_hidden(self, turn: int) -> None:

@@ -16,14 +16,14 @@ from .model import Demand, Workload
 from .scale import Scale
 from .script import Script
 
-__all__ = ["FAMILIES", "FAMILY_SEED", "family_workload"]
+__all__ = ["FAMILIES", "FAMILY_SEED", "Shape", "family_workload"]
 
 FAMILY_SEED = 1
 """The seed of the published sweeps."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
     """What tells one family from another.
 
     Parameters
@@ -57,11 +57,11 @@ class _Shape:
     resets: int = 0
 
 
-FAMILIES: dict[str, _Shape] = {
-    "evidence_heavy": _Shape(evidence_percent=130, again=3),
-    "plan_heavy": _Shape(evidence_percent=80, plan_every=3, compactions=4),
-    "multi_session": _Shape(evidence_percent=90, compactions=1, resets=3),
-    "constraint_heavy": _Shape(constraints=6, evidence_percent=80, rule_percent=35, compactions=2),
+FAMILIES: dict[str, Shape] = {
+    "evidence_heavy": Shape(evidence_percent=130, again=3),
+    "plan_heavy": Shape(evidence_percent=80, plan_every=3, compactions=4),
+    "multi_session": Shape(evidence_percent=90, compactions=1, resets=3),
+    "constraint_heavy": Shape(constraints=6, evidence_percent=80, rule_percent=35, compactions=2),
 }
 """The families by name, in the order of the tables."""
 
@@ -78,7 +78,7 @@ class _Writer:
     family: str
     scale: Scale
     seed: int
-    shape: _Shape = field(init=False)
+    shape: Shape = field(init=False)
     draws: Draws = field(init=False)
     script: Script = field(init=False, default_factory=Script)
     evidence: list[str] = field(init=False, default_factory=list)

@@ -314,3 +314,14 @@ def test_no_workload_makes_ours_break_a_promise_that_can_be_kept(seed: int, budg
     assert result.controllable == 0
     assert result.overflow_turns == 0
     assert result.infeasible_turns == result.insufficient_turns
+
+
+def test_an_older_content_is_no_hit_where_the_newer_one_was_never_shown() -> None:
+    script = script_with("log", rules=2)
+    script.turn([call("log")], puts=["log"])
+    script.turn([call("log")], puts=["log", "rule-0", "rule-1"])  # 32 tokens under 31: no prompt
+    script.turn([call("log", POINTER)])
+
+    result = run(script, "clawvm", 31)
+
+    assert (result.infeasible_turns, result.hits, result.recalls) == (1, 0, 1)

@@ -50,9 +50,9 @@ def test_the_floor_of_every_turn_fits_the_smallest_budget(family: str, scale: Sc
 
 
 @pytest.mark.parametrize(("family", "scale"), ALL)
-def test_the_whole_history_does_not_fit_the_middle_budgets(family: str, scale: Scale) -> None:
+def test_the_whole_history_fits_the_largest_budget_at_best(family: str, scale: Scale) -> None:
     workload = family_workload(family, scale)
-    assert sum(page.tokens[-1] or 0 for page in workload.pages) > scale.budgets[-3]
+    assert sum(page.tokens[-1] or 0 for page in workload.pages) > scale.budgets[-2]
 
 
 @pytest.mark.parametrize(("family", "scale"), ALL)
