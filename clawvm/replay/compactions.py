@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
+from typing import Any
 
+from .. import backend
+from ..faults import FaultKind
 from ..messages import PART_OVERHEAD
-from ..tokens import TokenCounter
+from ..tokens import CountMemo, TokenCounter
+from .availability import Availability
+from .billing import PROVIDERS, Billing, CacheModel, sent_at
 from .blocks import Block, Step, Turn
+from .results import ReplayResult
 from .runner import Recording
 from .trace import Clear, Compaction, Reset, Result
 
-__all__ = ["CLEARED", "FILL_PERCENT", "Item", "compacted", "recorded"]
+__all__ = ["CLEARED", "FILL_PERCENT", "Item", "compacted", "harness_result", "recorded"]
 
 FILL_PERCENT = 90
 """A compaction is due when so much of the budget is filled (harnesses: 80 to 95)."""
@@ -217,3 +225,61 @@ def _shrink(history: _History, budget: int) -> None:
             history.clear({item.block})
     while history.tokens > budget and history.free:
         history.items.remove(history.free[0])
+
+
+def harness_result(
+    recording: Recording,
+    name: str,
+    budget: int,
+    counter: TokenCounter,
+    caches: Sequence[CacheModel] = PROVIDERS,
+) -> ReplayResult:
+    """Measure one of the two as a replay measures a policy.
+
+    What has no pages has no figures of them: pages, moves and faults are left out.
+
+    Parameters
+    ----------
+    recording : Recording
+        The session.
+    name : {"compaction", "recorded"}
+        Which of the two.
+    budget : int
+        Most that a prompt of ``compaction`` may cost, in tokens; ``recorded`` has none.
+    counter : TokenCounter
+        Counts tokens.
+    caches : sequence of CacheModel
+        The prompts are billed under each of these.
+    """
+    memo = CountMemo(counter)
+    prompts = (
+        recorded(recording, memo) if name == "recorded" else compacted(recording, budget, memo)
+    )
+    result = ReplayResult(recording.name, name, backend, counter.name, budget)
+    availability = Availability(recording.spans, recording.blocks)
+    billing = Billing("openai", memo.count, caches)
+    last: list[Item] = []
+    for turn, (request, items) in zip(recording.turns, prompts, strict=True):
+        tokens = sum(item.tokens for item in items)
+        same = list(takewhile(lambda pair: pair[0] == pair[1], zip(last, items, strict=False)))
+        result.turns += 1
+        result.prompt_peak = max(result.prompt_peak, tokens)
+        result.prompt_total += tokens
+        result.turns_over_budget += name != "recorded" and tokens > budget
+        result.epochs += len(same) < len(last)
+        kept = sum(item.tokens for item, _ in same)
+        result.prefix_tokens_kept += kept
+        shown = {item.block: item.text for item in items if item.block is not None}
+        reduced = [item.text for item in items if not item.whole or item.block is None]
+        used = availability.observe(request, shown.get, lambda texts=reduced: texts)  # type: ignore[misc]
+        result.hits += len(set(used))
+        billing.send(partial(_messages, items), tokens, kept, sent_at(turn))
+        last = items
+    result.faults = dict.fromkeys(FaultKind, 0)
+    result.spans = availability.totals
+    result.bills = billing.bills
+    return result
+
+
+def _messages(items: Sequence[Item]) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": item.text} for item in items]

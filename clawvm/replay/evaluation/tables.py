@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ import msgspec
 
 from .jobs import Row
 
-__all__ = ["Table", "mean", "share", "write_rows", "write_tables"]
+__all__ = ["Table", "write_rows", "write_tables"]
+
+_UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_NAME_CHARS_MAX = 100
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -51,8 +54,12 @@ class Table(msgspec.Struct, frozen=True):
 def write_rows(rows: Sequence[Row], folder: Path) -> None:
     """Write ``results.jsonl``, without what differs from run to run, and ``timings.jsonl``.
 
-    Beside them stands ``KIND.csv`` for each kind of row, nested names joined by dots.
+    Beside them stands ``KIND.csv`` for each kind of row, nested names joined by dots; rows of kind
+    ``timeline`` become a file each below ``timelines``.
     """
+    told = [row for row in rows if row["kind"] == "timeline"]
+    rows = [row for row in rows if row["kind"] != "timeline"]
+    _write_timelines(told, folder / "timelines")
     lasting = [{name: value for name, value in row.items() if name != "timing"} for row in rows]
     timed = [_timed(row) for row in rows if "timing" in row]
     _write(folder / "results.jsonl", _json_lines(lasting))
@@ -76,14 +83,11 @@ def write_tables(tables: Iterable[Table], folder: Path) -> None:
     _write(folder / "tables.md", "\n".join(parts).encode())
 
 
-def mean(values: Sequence[Fraction | int]) -> Fraction | None:
-    """Return the mean, exactly; None of nothing."""
-    return Fraction(sum(values, Fraction()), len(values)) if values else None
-
-
-def share(value: Fraction | None, digits: int = 3) -> str:
-    """Return a figure with so many digits behind the point, or a dash."""
-    return "-" if value is None else f"{float(value):.{digits}f}"
+def _write_timelines(rows: Sequence[Row], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for number, row in enumerate(rows):
+        name = f"{number:03d}-{_UNSAFE_IN_NAME.sub('-', row['trace'])[:_NAME_CHARS_MAX]}.json"
+        _write(folder / name, msgspec.json.encode(row["timeline"]) + b"\n")
 
 
 def _timed(row: Row) -> Row:

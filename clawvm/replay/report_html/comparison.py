@@ -185,9 +185,7 @@ def fault_counts(
     """
     cells: dict[tuple[str, int], Cell] = defaultdict(Counter)
     for row in rows:
-        if isinstance(row, SyntheticRow):
-            cells[row.policy, row.budget].update(_faults(row.faults))
-        elif row.low_water_percent is None:
+        if isinstance(row, SyntheticRow) or row.low_water_percent is None:
             cells[row.policy, row.budget_tokens].update(_faults(row.faults))
     return dict(cells)
 

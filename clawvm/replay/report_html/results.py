@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...errors import ResultsInvalid, TraceInvalid
+from ...faults import FaultKind
 from ..timeline import Timeline, read_timeline
 
 __all__ = ["RESULTS", "TIMELINES", "Bill", "RealRow", "Results", "SyntheticRow", "read_results"]
@@ -18,6 +19,7 @@ __all__ = ["RESULTS", "TIMELINES", "Bill", "RealRow", "Results", "SyntheticRow",
 RESULTS = "results.jsonl"
 TIMELINES = "timelines"
 SYNTHETIC_KINDS = ("tier2", "tasks", "adversarial", "ablation")
+FAULT_KINDS = tuple(kind for kind in FaultKind if kind is not FaultKind.DUPLICATE_SIGNATURE)
 _AGAIN = "run `clawvm eval all --out DIR` again (it goes on where it stopped)"
 
 Row = TypeVar("Row")
@@ -77,12 +79,22 @@ class RealRow(msgspec.Struct, kw_only=True):
 
 
 class SyntheticRow(msgspec.Struct, kw_only=True):
-    """One policy on one family of workloads made for a purpose."""
+    """One policy on one family of workloads made for a purpose (`docs/workloads.md`)."""
 
     family: str
     policy: str
-    budget: int
-    faults: dict[str, int]
+    budget_tokens: int
+    refetch: int
+    duplicate_tool: int
+    pinned_invariant_miss: int
+    post_compaction_bootstrap: int
+    silent_recall: int
+    flush_miss: int
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Its faults by kind."""
+        return {kind: getattr(self, kind.replace("-", "_")) for kind in FAULT_KINDS}
 
 
 @dataclass(slots=True)

@@ -179,8 +179,8 @@ def _glance(plain: Sequence[Point], compared: Compared, providers: Sequence[str]
 
 
 def _synthetic_charts(title: str, rows: Sequence[SyntheticRow]) -> Iterator[tuple[str, Chart]]:
-    abstract = [row for row in rows if row.budget < _ABSTRACT_BELOW]
-    tokens = [row for row in rows if row.budget >= _ABSTRACT_BELOW]
+    abstract = [row for row in rows if row.budget_tokens < _ABSTRACT_BELOW]
+    tokens = [row for row in rows if row.budget_tokens >= _ABSTRACT_BELOW]
     for heading, some in (("The paper's budgets", abstract), ("Budgets in tokens", tokens)):
         if some:
             families = len({row.family for row in some})
