@@ -12,6 +12,7 @@ __all__ = [
     "AuditEventInvalid",
     "AuditInvalid",
     "AuditUnavailable",
+    "BaselineInvalid",
     "BudgetInfeasible",
     "BudgetInvalid",
     "BuilderInvalid",
@@ -264,3 +265,7 @@ class TokenCountInvalid(ClawVMError, ValueError):
 
 class TraceInvalid(ClawVMError, ValueError):
     """A trace file is of no known format, or not one of its lines can be read."""
+
+
+class BaselineInvalid(ClawVMError, ValueError):
+    """The baseline of a gate is missing, damaged or of a newer format."""

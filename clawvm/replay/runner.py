@@ -98,6 +98,7 @@ class ReplayResult:
     repairs: int = 0
     plan_digest: str = ""
     turn_us: list[float] = field(default_factory=list)
+    work: dict[str, int] = field(default_factory=dict)
 
     @property
     def prompt_mean(self) -> float:
@@ -355,5 +356,6 @@ class _Replay:
         result.spans = self._availability.totals
         result.repairs = len(session.repairs)
         result.plan_digest = self._digest.hexdigest()
+        result.work = session.work
         session.close()
         return result
