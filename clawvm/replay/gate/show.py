@@ -22,7 +22,7 @@ def as_text(verdict: Verdict) -> str:
     """Return a verdict as plain text."""
     stream = io.StringIO()
     show(verdict, Console(file=stream, width=_TEXT_WIDTH, highlight=False, color_system=None))
-    return stream.getvalue()
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
 def show(verdict: Verdict, console: Console) -> None:
