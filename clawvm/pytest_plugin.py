@@ -1,6 +1,8 @@
 """The gate as a pytest fixture; pytest finds it by itself where clawvm is installed.
 
 ``docs/gate.md`` is for its users. Whatever is heavy is imported when the fixture is used.
+Nothing in here asserts, and pytest warns of a plugin that it comes too late to rewrite; hence:
+PYTEST_DONT_REWRITE
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -135,6 +137,19 @@ def test_traces_and_settings_can_be_named_in_the_call(project: pytest.Pytester) 
     assert '"policy":"lru","budget_tokens":8000' in recorded
     assert '"file":"other/two.jsonl"' in recorded
     project.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_options_can_stand_in_pyproject_as_the_docs_have_them(
+    project: pytest.Pytester,
+) -> None:
+    page = (PROJECT / "docs" / "gate.md").read_text(encoding="utf-8")
+    table = re.search(r"( {4}\[tool\.pytest.*?)\n\n", page, re.DOTALL)
+    assert table is not None
+    (project.path / "tox.ini").unlink()
+    project.makepyprojecttoml(textwrap.dedent(table[1]))
+    write_session(project.path / "tests" / "traces" / "one.jsonl")
+    project.runpytest("--clawvm-gate-update").assert_outcomes(passed=1)
+    assert (project.path / "tests" / "gate.json").exists()
 
 
 def test_without_traces_the_test_fails_and_says_so(project: pytest.Pytester) -> None:
