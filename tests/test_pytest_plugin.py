@@ -112,7 +112,9 @@ def test_getting_better_is_told_at_the_end_of_the_run(project: pytest.Pytester) 
     project.runpytest("--clawvm-gate-update").assert_outcomes(passed=1)
     (project.path / "conftest.py").unlink()
     baseline = project.path / "ci" / "gate.json"
-    loose = baseline.read_text().replace('"tolerances":{}', '"tolerances":{"work":"999%"}')
+    loose = baseline.read_text(encoding="utf-8").replace(
+        '"tolerances":{}', '"tolerances":{"work":"999%"}'
+    )
     baseline.write_text(loose.replace('{"work"', '{"billed":"999%","work"'))
     ran = project.runpytest()
     ran.assert_outcomes(passed=1)
@@ -133,7 +135,7 @@ def test_traces_and_settings_can_be_named_in_the_call(project: pytest.Pytester) 
         """
     )
     project.runpytest("--clawvm-gate-update").assert_outcomes(passed=1)
-    recorded = (project.path / "other.json").read_text()
+    recorded = (project.path / "other.json").read_text(encoding="utf-8")
     assert '"policy":"lru","budget_tokens":8000' in recorded
     assert '"file":"other/two.jsonl"' in recorded
     project.runpytest().assert_outcomes(passed=1)

@@ -113,6 +113,10 @@ def read_baseline(path: Path) -> Baseline:
         raise BaselineInvalid(
             f"{path}: there is no baseline; record one with --update, look at it and commit it"
         ) from error
+    except OSError as error:
+        raise BaselineInvalid(
+            f"{path}: cannot be read ({error.strerror}); expected a baseline file"
+        ) from error
     try:
         head = msgspec.json.decode(raw, type=_Head)
         if head.format == _FORMAT and head.version > _VERSION:

@@ -21,7 +21,12 @@ _TEXT_WIDTH = 120
 def as_text(verdict: Verdict) -> str:
     """Return a verdict as plain text."""
     stream = io.StringIO()
-    show(verdict, Console(file=stream, width=_TEXT_WIDTH, highlight=False, color_system=None))
+    show(
+        verdict,
+        Console(
+            file=stream, width=_TEXT_WIDTH, highlight=False, color_system=None, legacy_windows=False
+        ),
+    )
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
@@ -73,6 +78,11 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield from verdict.skipped
     if not verdict.updated:
         yield from (f"stale: {reason}" for reason in verdict.stale)
+        if verdict.unrecorded:
+            yield (
+                f"not in the baseline and so not judged: {', '.join(verdict.unrecorded)}; "
+                "to add what is missing, run again with --update"
+            )
     recorded = verdict.recorded_with
     if recorded is not None and recorded.clawvm != verdict.made_with.clawvm:
         yield f"recorded with clawvm {recorded.clawvm}, this is {verdict.made_with.clawvm}"
@@ -93,17 +103,12 @@ def _conclusion(verdict: Verdict) -> str:
             "that, or if it is meant, run again with --update and commit the file"
         )
     passed = f"gate: passed, {sessions}"
-    if better:
-        return (
-            f"{passed}, {_count(len(better), 'figure')} got better; to hold on to that, run again "
-            f"with --update and commit {baseline}"
-        )
-    if verdict.unrecorded:
-        return (
-            f"{passed}; {', '.join(verdict.unrecorded)} is not in the baseline yet and not "
-            f"judged: to add it, run again with --update and commit {baseline}"
-        )
-    return passed
+    if not better:
+        return passed
+    return (
+        f"{passed}, {_count(len(better), 'figure')} got better; to hold on to that, run again "
+        f"with --update and commit {baseline}"
+    )
 
 
 def _count(number: int, what: str) -> str:

@@ -90,3 +90,8 @@ def test_damage_is_named(path: Path, old: str, new: str, reason: str) -> None:
     with pytest.raises(BaselineInvalid, match=reason) as caught:
         read_baseline(path)
     assert str(path) in str(caught.value)
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BaselineInvalid, match=r"cannot be read \(.*\); expected a baseline file"):
+        read_baseline(tmp_path)

@@ -77,7 +77,10 @@ def test_a_recorded_baseline_passes_whatever_it_replaces() -> None:
     )
 
 
-def test_figures_without_a_baseline_are_told() -> None:
+def test_figures_that_the_baseline_does_not_have_are_told() -> None:
     verdict = replace(VERDICT, unrecorded=("billed.anthropic", "billed.openai"))
     assert verdict.passed
-    assert "billed.anthropic, billed.openai is not in the baseline yet" in last_line(verdict)
+    assert as_text(verdict) == (
+        "not in the baseline and so not judged: billed.anthropic, billed.openai; to add what is "
+        "missing, run again with --update\ngate: passed, 4 sessions\n"
+    )
