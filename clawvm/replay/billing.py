@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from ..messages import PART_OVERHEAD, PartKind, Shape, form_tokens, parse, prompt_tokens
@@ -128,14 +128,19 @@ class Bill:
         return self.billed_millitokens / whole if whole else None
 
 
-@dataclass(slots=True)
+@dataclass
 class _Sent:
     """A prompt that was sent."""
 
     number: int
     at: float | None
     tokens: int
-    messages: Callable[[], Sequence[Message]]
+    make: Callable[[], Sequence[Message]]
+
+    @cached_property
+    def messages(self) -> Sequence[Message]:
+        """Its messages; they are not made unless they are needed."""
+        return self.make()
 
 
 @dataclass(slots=True)
@@ -159,7 +164,7 @@ class _Match:
 
     def end_at(self, same: int, tokens: int, messages: Sequence[Message]) -> None:
         """Set what is the same, `messages` being those of the newest prompt."""
-        others = self.sent.messages()
+        others = self.sent.messages
         goes_on = same < min(len(others), len(messages))
         self.same, self.tokens = same, tokens
         self.differ = (others[same], messages[same]) if goes_on else None
@@ -239,7 +244,7 @@ class Billing:
 
     def _break_with(self, last: _Sent, sent: _Sent, kept_tokens: int) -> None:
         """Match a prompt that does not begin with the last one."""
-        before, messages = last.messages(), sent.messages()
+        before, messages = last.messages, sent.messages
         same = _first_difference(before, messages)
         self._left.append(_Match(last, len(before), last.tokens))
         for match in self._left:
@@ -253,10 +258,10 @@ class Billing:
         """Match a prompt that begins with the last one."""
         for match in self._left:
             if match.tokens == last.tokens:  # and so may go on
-                self._lengthen(match, sent.messages())
+                self._lengthen(match, sent.messages)
 
     def _lengthen(self, match: _Match, messages: Sequence[Message]) -> None:
-        others = match.sent.messages()
+        others = match.sent.messages
         more = _first_difference(others[match.same :], messages[match.same :])
         same = match.same + more
         added = prompt_tokens(messages[match.same : same], self._shape, self._count)
