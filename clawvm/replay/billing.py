@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -75,6 +76,10 @@ class CacheModel:
 
 
 _PLAIN_PRICE = 1000
+
+_WHOLE_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
+# As seconds the year 5138, as milliseconds 1973.
+_MILLISECONDS_FROM = 100_000_000_000
 
 ANTHROPIC = CacheModel(
     "anthropic",
@@ -338,7 +343,7 @@ def sent_at(turn: Turn) -> float | None:
     """Return when a request was sent, in seconds since 1970, as far as was recorded.
 
     That is the time of the last event before the reply; where none has one, that of the reply's
-    first. None where there is none in ISO 8601.
+    first. None where there is none in ISO 8601, or as a whole number of seconds or milliseconds.
     """
     for step in (*reversed(turn.before), *turn.outputs):
         if step.event.at is not None:
@@ -347,8 +352,9 @@ def sent_at(turn: Turn) -> float | None:
 
 
 def _seconds(time: str) -> float | None:
-    if time[4:5] != "-":
-        return None  # a run of digits is rather a count of milliseconds than a date without dashes
+    if _WHOLE_NUMBER.fullmatch(time):
+        number = int(time)
+        return number / 1000 if number >= _MILLISECONDS_FROM else float(number)
     try:
         moment = datetime.fromisoformat(time)
     except ValueError:

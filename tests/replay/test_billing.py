@@ -288,7 +288,11 @@ class TestSentAt:
         assert self.at(user("one", at="1970-01-01T01:00:00+01:00"), said("yes")) == 0.0
         assert self.at(user("one", at="1970-01-01T00:00:01"), said("yes")) == 1.0
 
-    @pytest.mark.parametrize("time", ["", "yesterday", "1770000000000"])
+    @pytest.mark.parametrize("time", ["1712121212", "1712121212000"])
+    def test_a_whole_number_is_of_seconds_or_milliseconds_since_1970(self, time: str) -> None:
+        assert self.at(user("one", at=time), said("yes")) == 1_712_121_212.0
+
+    @pytest.mark.parametrize("time", ["", "yesterday", "-5", "1e9", "\u0661", "9" * 16])
     def test_what_is_no_such_time_is_none(self, time: str) -> None:
         assert self.at(user("one", at=time), said("yes")) is None
 
