@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from itertools import accumulate
+from functools import cached_property, partial
 from typing import Any
 
 from ..messages import PART_OVERHEAD, PartKind, Shape, form_tokens, parse, prompt_tokens
@@ -77,6 +77,10 @@ class CacheModel:
 
 _PLAIN_PRICE = 1000
 
+_WHOLE_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
+# As seconds the year 5138, as milliseconds 1973.
+_MILLISECONDS_FROM = 100_000_000_000
+
 ANTHROPIC = CacheModel(
     "anthropic",
     whole_messages=True,
@@ -129,40 +133,54 @@ class Bill:
         return self.billed_millitokens / whole if whole else None
 
 
-@dataclass(slots=True)
+@dataclass
 class _Sent:
     """A prompt that was sent."""
 
     number: int
     at: float | None
     tokens: int
-    messages: Callable[[], Sequence[Message]]
+    make: Callable[[], Sequence[Message]]
+
+    @cached_property
+    def messages(self) -> Sequence[Message]:
+        """Its messages; they are not made unless they are needed."""
+        return self.make()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Match:
-    """How much of an earlier prompt this one begins with, in whole messages.
+    """How much of an earlier prompt the newest one begins with, in whole messages.
 
     Parameters
     ----------
     sent : _Sent
         The earlier prompt.
-    tokens : int
-        What the messages cost that are the same.
+    same, tokens : int
+        How many messages are the same, and what they cost.
     differ : tuple of two messages, optional
         The first that are not, where both prompts go on.
     """
 
     sent: _Sent
+    same: int
     tokens: int
     differ: tuple[Message, Message] | None = None
+
+    def end_at(self, same: int, tokens: int, messages: Sequence[Message]) -> None:
+        """Set what is the same, `messages` being those of the newest prompt."""
+        others = self.sent.messages
+        goes_on = same < min(len(others), len(messages))
+        self.same, self.tokens = same, tokens
+        self.differ = (others[same], messages[same]) if goes_on else None
 
 
 class Billing:
     """Bills the prompts of one session, in the order in which they are sent.
 
-    A prompt that continues the one before costs nothing to bill; one that breaks with it, and the
-    next few, are compared with what the last requests have sent.
+    A prompt that continues the one before is billed without a look at its messages. One that breaks
+    with it is compared with it; and with those that others broke with before only where that cannot
+    be told from what they had in common.
 
     Parameters
     ----------
@@ -184,9 +202,7 @@ class Billing:
         self.bills = {model.name: Bill() for model in self._models}
         self._last: _Sent | None = None
         # Prompts that another one broke with; any other is the beginning of a later one.
-        self._left: deque[_Sent] = deque()
-        # By identity what a message costs; it is held, so that no other can get its identity.
-        self._costs: dict[int, tuple[Message, int]] = {}
+        self._left: deque[_Match] = deque()
 
     def send(
         self,
@@ -209,16 +225,16 @@ class Billing:
             When it was sent, in seconds.
         """
         last = self._last
-        number = 0 if last is None else last.number + 1
-        sent = _Sent(number, at, tokens, messages)
-        is_break = last is not None and kept_tokens < last.tokens
-        if last is not None and is_break:
-            self._left.append(last)
-        while self._left and number - self._left[0].number > self._memory:
+        sent = _Sent(0 if last is None else last.number + 1, at, tokens, messages)
+        while self._left and sent.number - self._left[0].sent.number > self._memory:
             self._left.popleft()
-        matches = self._matches_with_left(sent) if self._left else []
-        if last is not None and not is_break:
-            matches.append(_Match(last, kept_tokens))
+        is_break = last is not None and kept_tokens < last.tokens
+        matches: Iterable[_Match] = self._left
+        if last is not None and is_break:
+            self._break_with(last, sent, kept_tokens)
+        elif last is not None:
+            self._go_on_from(last, sent)
+            matches = (*self._left, _Match(last, 0, kept_tokens))
         for model in self._models:
             read = self._read(model, sent, matches)
             bill = self.bills[model.name]
@@ -231,7 +247,32 @@ class Billing:
             )
         self._last = sent
 
-    def _read(self, model: CacheModel, sent: _Sent, matches: list[_Match]) -> int:
+    def _break_with(self, last: _Sent, sent: _Sent, kept_tokens: int) -> None:
+        """Match a prompt that does not begin with the last one."""
+        before, messages = last.messages, sent.messages
+        same = _first_difference(before, messages)
+        self._left.append(_Match(last, len(before), last.tokens))
+        for match in self._left:
+            if match.same > same:
+                match.end_at(same, kept_tokens, messages)
+            elif match.same == same:
+                self._lengthen(match, messages)
+            # Else it differs already in what the two last have in common.
+
+    def _go_on_from(self, last: _Sent, sent: _Sent) -> None:
+        """Match a prompt that begins with the last one."""
+        for match in self._left:
+            if match.tokens == last.tokens:  # and so may go on
+                self._lengthen(match, sent.messages)
+
+    def _lengthen(self, match: _Match, messages: Sequence[Message]) -> None:
+        others = match.sent.messages
+        more = _first_difference(others[match.same :], messages[match.same :])
+        same = match.same + more
+        added = prompt_tokens(messages[match.same : same], self._shape, self._count)
+        match.end_at(same, match.tokens + added, messages)
+
+    def _read(self, model: CacheModel, sent: _Sent, matches: Iterable[_Match]) -> int:
         """Return the tokens of a prompt that a provider has in its cache."""
         live = [match for match in matches if _is_live(model, match.sent, sent)]
         read = max((match.tokens for match in live), default=0)
@@ -244,25 +285,6 @@ class Billing:
             read += max(inside, default=0)
         read -= read % model.block_tokens
         return read if read >= model.minimum_tokens else 0
-
-    def _matches_with_left(self, sent: _Sent) -> list[_Match]:
-        messages = sent.messages()
-        totals = list(accumulate(map(self._cost, messages), initial=0))
-        matches = []
-        for left in self._left:
-            others = left.messages()
-            same = _first_difference(others, messages)
-            is_inside = same < min(len(others), len(messages))
-            differ = (others[same], messages[same]) if is_inside else None
-            matches.append(_Match(left, totals[same], differ))
-        return matches
-
-    def _cost(self, message: Message) -> int:
-        known = self._costs.get(id(message))
-        if known is None:
-            cost = prompt_tokens([message], self._shape, self._count)
-            known = self._costs[id(message)] = message, cost
-        return known[1]
 
 
 def bill_prompts(
@@ -321,7 +343,7 @@ def sent_at(turn: Turn) -> float | None:
     """Return when a request was sent, in seconds since 1970, as far as was recorded.
 
     That is the time of the last event before the reply; where none has one, that of the reply's
-    first. None where there is none in ISO 8601.
+    first. None where there is none in ISO 8601, or as a whole number of seconds or milliseconds.
     """
     for step in (*reversed(turn.before), *turn.outputs):
         if step.event.at is not None:
@@ -330,8 +352,9 @@ def sent_at(turn: Turn) -> float | None:
 
 
 def _seconds(time: str) -> float | None:
-    if time[4:5] != "-":
-        return None  # a run of digits is rather a count of milliseconds than a date without dashes
+    if _WHOLE_NUMBER.fullmatch(time):
+        number = int(time)
+        return number / 1000 if number >= _MILLISECONDS_FROM else float(number)
     try:
         moment = datetime.fromisoformat(time)
     except ValueError:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 from hand_traces import CHAT, Replayed, Words, call, result, said, trace, user, words
+from hypothesis import given
+from hypothesis import strategies as st
 
+from clawvm.messages import prompt_tokens
 from clawvm.replay import Recording, replay
 from clawvm.replay.billing import (
     ANTHROPIC,
@@ -192,7 +196,7 @@ class TestSeconds:
         billing = Billing("openai", count, [self.MODEL])
         for number, at in enumerate(times):
             prompt = [A, B, C, D][: number + 1]
-            billing.send(lambda prompt=prompt: prompt, 100 * len(prompt), 100 * number, at)  # type: ignore[misc]
+            billing.send(partial(list, prompt), 100 * len(prompt), 100 * number, at)
         return billing.bills["plain"].read_tokens
 
     def test_a_prompt_is_there_as_long_as_it_lives(self) -> None:
@@ -207,6 +211,66 @@ class TestSeconds:
 
     def test_where_no_time_is_recorded_requests_follow_at_once(self) -> None:
         assert self.read(None, None) == self.read(0.0, None) == self.read(None, 10_000.0) == 100
+
+
+# Of one to three words each, so that some begin alike.
+MESSAGES = [message(4 + size, word) for word in "ab" for size in (1, 2, 3)]
+MODELS = [
+    CacheModel("last"),
+    CacheModel("three", lifetime_requests=3),
+    CacheModel("messages", whole_messages=True, lifetime_requests=4, lifetime_seconds=2),
+    CacheModel("blocks", block_tokens=4, minimum_tokens=9, lifetime_requests=2, lifetime_seconds=3),
+]
+PROMPTS = st.lists(
+    st.tuples(st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=5), st.integers(0, 2)),
+    max_size=12,
+)
+
+
+def cost(messages: list[Message]) -> int:
+    return prompt_tokens(messages, "openai", count)
+
+
+def alike(one: list[Message], other: list[Message]) -> tuple[int, int]:
+    """Tokens that two prompts begin with alike: in whole messages, and to the word."""
+    same = 0
+    while same < min(len(one), len(other)) and one[same] == other[same]:
+        same += 1
+    whole = cost(one[:same])
+    if same == min(len(one), len(other)):
+        return whole, whole
+    return whole, whole + common_tokens(one[same], other[same], "openai", count)
+
+
+def plain_read(model: CacheModel, sent: list[tuple[list[Message], int]]) -> int:
+    """What is read of the last prompt, found by comparing it with each of those before."""
+    prompt, at = sent[-1]
+    read = 0
+    for earlier, then in sent[:-1][-model.lifetime_requests :]:
+        if model.lifetime_seconds is None or at - then <= model.lifetime_seconds:
+            read = max(read, alike(earlier, prompt)[not model.whole_messages])
+    read -= read % model.block_tokens
+    return read if read >= model.minimum_tokens else 0
+
+
+@given(PROMPTS)
+def test_any_prompts_are_billed_as_by_comparing_each_with_all_before(
+    prompts: list[tuple[list[Message], int]],
+) -> None:
+    billing = Billing("openai", count, MODELS)
+    sent: list[tuple[list[Message], int]] = []
+    read = dict.fromkeys((model.name for model in MODELS), 0)
+    at = breaks = 0
+    for prompt, pause in prompts:
+        at += pause
+        kept = alike(sent[-1][0], prompt)[0] if sent else 0
+        breaks += bool(sent) and kept < cost(sent[-1][0])
+        sent.append((prompt, at))
+        billing.send(partial(list, prompt), cost(prompt), kept, float(at))
+        for model in MODELS:
+            read[model.name] += plain_read(model, sent)
+    assert {name: bill.read_tokens for name, bill in billing.bills.items()} == read
+    assert {bill.breaks for bill in billing.bills.values()} == {breaks}
 
 
 class TestSentAt:
@@ -224,7 +288,11 @@ class TestSentAt:
         assert self.at(user("one", at="1970-01-01T01:00:00+01:00"), said("yes")) == 0.0
         assert self.at(user("one", at="1970-01-01T00:00:01"), said("yes")) == 1.0
 
-    @pytest.mark.parametrize("time", ["", "yesterday", "1770000000000"])
+    @pytest.mark.parametrize("time", ["1712121212", "1712121212000"])
+    def test_a_whole_number_is_of_seconds_or_milliseconds_since_1970(self, time: str) -> None:
+        assert self.at(user("one", at=time), said("yes")) == 1_712_121_212.0
+
+    @pytest.mark.parametrize("time", ["", "yesterday", "-5", "1e9", "\u0661", "9" * 16])
     def test_what_is_no_such_time_is_none(self, time: str) -> None:
         assert self.at(user("one", at=time), said("yes")) is None
 
