@@ -9,7 +9,7 @@ on over them.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...messages import PART_OVERHEAD
 from ...pages import Fidelity, Page
@@ -32,9 +32,8 @@ class Novelty:
                     self._calls.add(page.call.call_id)
                 continue
             for level in page.ladder:
-                text = page.shown(level, 0)
-                assert text is not None
-                insort(self._texts, text)
+                for text in _shown(page, level):
+                    insort(self._texts, text)
 
     def least_new_tokens(self, tail: Sequence[tuple[Page, Fidelity]]) -> int:
         """Return the tokens of a tail that no earlier prompt can have had in their place.
@@ -63,18 +62,27 @@ class Novelty:
         return call_id is not None and call_id not in self._calls
 
     def _unread(self, page: Page, level: Fidelity) -> int:
-        """Return the tokens of a text behind all that it has in common with an older one.
+        """Return the tokens of a page behind all that its text has in common with an older one.
 
-        A token stands for at least a byte: what is in common has at most as many as its bytes.
+        A token stands for at least a byte: what is in common has at most as many as its bytes. Of
+        content that is no text, equal words may stand for equal content.
         """
-        text = page.shown(level, 0)
-        assert text is not None
+        text = next(_shown(page, level))
         place = bisect_left(self._texts, text)
         near = self._texts[max(0, place - 1) : place + 1]
+        if text in near:
+            return 0
         common = max((_bytes_alike(text, other) for other in near), default=0)
         if not common:
             return page.tokens(level)
         return max(0, page.tokens(level) - common - PART_OVERHEAD)
+
+
+def _shown(page: Page, level: Fidelity) -> Iterator[str]:
+    """Yield what each part of a page says at a level."""
+    for part, whole in enumerate(page.texts):
+        reduced = page.ladder[level].texts[part]
+        yield whole if reduced is None else reduced
 
 
 def _bytes_alike(one: str, other: str) -> int:

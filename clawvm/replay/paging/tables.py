@@ -24,6 +24,8 @@ from .hunt import HUNT_BUDGET, hunt
 from .simulator import simulate
 
 __all__ = [
+    "ABLATION_BUDGET",
+    "TASK_BUDGETS",
     "Row",
     "ablations",
     "adversarial",

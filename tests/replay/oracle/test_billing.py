@@ -67,6 +67,20 @@ def test_a_text_that_begins_as_an_older_one_is_new_behind_that() -> None:
     assert requests[2].new_tokens == (62 + 4) - (alike + 4) + (1 + 4)
 
 
+def test_a_picture_may_be_one_that_was_there() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    requests = faced(
+        user("begin"),
+        said("ok"),
+        user("look", opaque=(picture,)),
+        said("ok"),
+        user("look", opaque=(picture,)),
+        said("done"),
+        budget=10_000,
+    )
+    assert [ground.new_tokens > 1_000 for ground in requests] == [False, True, False]
+
+
 def test_a_call_is_new_whatever_it_says() -> None:
     same = {"path": "a"}
     requests = faced(
