@@ -208,11 +208,12 @@ def _sections(parts: Sequence[Section]) -> Iterator[str]:
 
 def _figure(number: int, heading: str, chart: Chart) -> str:
     head = f"<h3>{escape(heading)}</h3>" if heading else ""
+    note = f"<figcaption>{escape(chart.note)}</figcaption>" if chart.note else ""
     return (
         f'{head}<figure>{legend(chart.keys)}<div class="chart" data-chart="{number}" role="img" '
         f'aria-label="{escape(chart.alt)}" '
         f'style="height:{chart.figure.layout.height}px"></div>'
-        "<details><summary>The figures as a table</summary>"
+        f"{note}<details><summary>The figures as a table</summary>"
         f"{_table(chart.table, chart.alt)}</details></figure>"
     )
 
