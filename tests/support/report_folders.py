@@ -155,7 +155,7 @@ def long_timeline(turns: int = 2000, pages: int = 4000) -> Timeline:
         policy="clawvm",
         tokens="words",
         budget_tokens=32_000,
-        used=[20_000 + turn % 12_000 for turn in range(turns)],
+        used=[None if turn == 7 else 20_000 + turn % 12_000 for turn in range(turns)],
         floor=[None] * turns,
         epochs=list(range(20, turns, 20)),
         boundaries=[(turns // 2, "reset"), (turns // 3, "compaction")],

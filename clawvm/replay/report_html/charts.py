@@ -152,7 +152,9 @@ def cost_chart(points: Sequence[Point], provider: str) -> Chart:
         figure.add_scatter(
             x=[point.billed[provider] for point in line],
             y=[point.available for point in line],
-            mode="lines+markers",
+            mode="lines+markers+text" if line[0].policy == OURS and not sweep else "lines+markers",
+            text=[tokens_label(point.budget) for point in line],
+            textposition="top left",
             line={"color": colour, "dash": dash, "width": 2},
             marker={"color": colour, "symbol": symbol, "size": 7 if sweep else 10},
             hovertext=[_cost_hover(point, provider) for point in line],

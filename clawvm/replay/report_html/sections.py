@@ -23,6 +23,7 @@ from .comparison import (
     Point,
     compare,
     fault_counts,
+    in_order,
     of_optimum,
     points,
 )
@@ -161,20 +162,21 @@ def _budget_of_real(row: RealRow) -> int:
 def _glance(plain: Sequence[Point], compared: Compared, providers: Sequence[str]) -> Section:
     budgets = sorted({point.budget for point in plain})
     budget = min(budgets, key=lambda each: abs(each - REFERENCE_BUDGET))
-    rows = []
-    for point in plain:
-        if point.budget == budget:
-            rows.append(
-                [
-                    point.policy,
-                    percent(point.available, 1),
-                    percent(point.recallable, 1),
-                    *(percent(point.billed.get(provider)) for provider in providers),
-                    *(f"{point.breaks.get(provider, 0):.1f}" for provider in providers[:1]),
-                    f"{point.faults:,}",
-                    f"{point.infeasible:,}",
-                ]
-            )
+    here = {point.policy: point for point in plain if point.budget == budget}
+    # The whole history knows no budget, and may have been replayed only once.
+    here |= {point.policy: point for point in plain if point.policy == FULL}
+    rows = [
+        [
+            point.policy,
+            percent(point.available, 1),
+            percent(point.recallable, 1),
+            *(percent(point.billed.get(provider)) for provider in providers),
+            *(f"{point.breaks.get(provider, 0):.1f}" for provider in providers[:1]),
+            f"{point.faults:,}",
+            f"{point.infeasible:,}",
+        ]
+        for point in map(here.__getitem__, in_order(here))
+    ]
     head = [
         "policy",
         "spans available",

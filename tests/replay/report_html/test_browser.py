@@ -215,6 +215,15 @@ def test_a_fault_is_marked_and_told(open_report: Any, report: Path) -> None:
     assert "repeats it with the same result" in opened.inspected()
 
 
+def test_a_turn_without_a_prompt_is_marked(look_at: Any, long_report: Path) -> None:
+    page = look_at(long_report).page
+    marked = page.evaluate(
+        "document.getElementById('map').data.find((each) => each.marker?.symbol === 'x-thin').x"
+    )
+    assert marked == [8]
+    assert "no prompt" in page.inner_text("#legend")
+
+
 def test_another_session_can_be_chosen(open_report: Any, report: Path) -> None:
     opened = open_report(report)
     turns = opened.ranges()[0][1]
