@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,12 @@ from hand_traces import CHAT, TOOLS, Words, call, result, said, system, trace, u
 from clawvm.errors import TraceInvalid
 from clawvm.faults import FaultKind
 from clawvm.replay import Recording, replay
+from clawvm.replay.importers import open_sessions, trace_files
 from clawvm.replay.policies import POLICY_NAMES
 from clawvm.replay.timeline import PageLine, Timeline, TimelineRecorder, read_timeline
 from clawvm.replay.trace import Clear, Compaction, Event, Reset
 from clawvm.session import Prompt, Session
+from clawvm.tokens import best_counter
 
 TIGHT = 60
 RESET: tuple[Event, ...] = (system("be brief"), *CHAT, Reset(), *TOOLS)
@@ -44,6 +48,8 @@ class Recorded:
 def level_at(page: PageLine, request: int) -> tuple[int, int]:
     """Level and tokens that the runs tell of."""
     at = (0, 0)
+    if 0 <= page.gone <= request:
+        return at
     for run in page.runs:
         if run.start <= request:
             at = run.level, run.tokens
@@ -173,6 +179,29 @@ def test_what_is_no_whole_timeline_is_refused(tmp_path: Path, old: bytes, new: b
     path.write_bytes(line.replace(old, new) if old else b"")
     with pytest.raises(TraceInvalid, match="clawvm eval"):
         read_timeline(path)
+
+
+TRACES = Path(os.environ.get("CLAWVM_TRACES", Path(__file__).parents[3] / "shared" / "traces"))
+RECORDED = trace_files([folder for folder in (TRACES / "codex",) if folder.is_dir()]).found
+
+
+@pytest.mark.skipif(not RECORDED, reason=f"no recorded sessions in {TRACES} (set CLAWVM_TRACES)")
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("policy", ["clawvm", "paper"])
+def test_recorded_sessions_add_up_to_their_prompts(path: Path, policy: str) -> None:
+    for session in open_sessions(path):
+        recording = Recording.of(session.name, session.trace)
+        recorder = TimelineRecorder(recording, policy, 16_000)
+        replayed = replay(recording, policy, 16_000, best_counter(), recorder)
+        timeline = recorder.timeline
+        assert sum(used or 0 for used in timeline.used) == replayed.prompt_total
+        assert len(timeline.epochs) == replayed.epochs
+        counts = Counter(mark.kind for mark in timeline.faults)
+        assert counts == {kind: count for kind, count in replayed.faults.items() if count}
+        for request in range(0, len(timeline.used), 10):
+            if timeline.used[request] is not None:
+                shown = sum(level_at(page, request)[1] for page in timeline.pages)
+                assert shown == timeline.used[request]
 
 
 def test_the_bytes_are_the_same_in_another_process() -> None:

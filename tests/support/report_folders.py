@@ -49,6 +49,36 @@ def real_row(**fields: Any) -> dict[str, Any]:
     return row | fields
 
 
+def synthetic_row(
+    kind: str = "tier2", policy: str = "lru", budget: int = 120, refetch: int = 0, **fields: Any
+) -> dict[str, Any]:
+    """A row of a workload; its only faults are of one kind."""
+    row: dict[str, Any] = {
+        "kind": kind,
+        "family": f"family {budget}",
+        "policy": policy,
+        "budget_tokens": budget,
+        "controllable_faults": refetch,
+        "refetch": refetch,
+        "value": 90,
+        "bound": 100,
+    }
+    return row | fields
+
+
+def gate_row(**fields: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "kind": "tier1",
+        "gate": "reset_dirty_flush_miss",
+        "store": "memory",
+        "path": "clawvm",
+        "expected": {},
+        "seen": {},
+        "passed": True,
+    }
+    return row | fields
+
+
 def bill(billed: int, breaks: int = 0) -> dict[str, int]:
     return {
         "sent_tokens": billed,
@@ -99,12 +129,13 @@ def whole_folder(directory: Path) -> Path:
     swept = [row for row in rows if row["policy"] == "clawvm"]
     rows += [{**row, "low_water_percent": mark} for row in swept for mark in (50, 90)]
     for kind in ("tier2", "tasks", "adversarial", "ablation"):
-        for policy in ("clawvm", "lru", f"{HOSTILE[:17]}-policy"):
+        for policy in ("clawvm", "lru", "window", f"{HOSTILE[:17]}-a-policy-of-a-long-name"):
             for budget in (120, 500, 8000, 128_000):
-                faults = {"refetch": 0 if policy == "clawvm" else 1234, "flush-miss": 0}
-                row = {"kind": kind, "family": "f", "policy": policy, "budget": budget}
-                rows.append(row | {"faults": faults, "thrash": 0, "turns": 9})
-    rows.append({"kind": "tier1", "passed": True})
+                faults = 1234 if policy not in ("clawvm", "window") else 0
+                rows.append(synthetic_row(kind=kind, policy=policy, budget=budget, refetch=faults))
+    for path in ("unguarded", "clawvm"):
+        rows.append(gate_row(path=path))
+    rows.append({"kind": "tier3", "passed": True})
     return write_rows(directory, *rows)
 
 
@@ -124,7 +155,7 @@ def long_timeline(turns: int = 2000, pages: int = 4000) -> Timeline:
         policy="clawvm",
         tokens="words",
         budget_tokens=32_000,
-        used=[20_000 + turn % 12_000 for turn in range(turns)],
+        used=[None if turn == 7 else 20_000 + turn % 12_000 for turn in range(turns)],
         floor=[None] * turns,
         epochs=list(range(20, turns, 20)),
         boundaries=[(turns // 2, "reset"), (turns // 3, "compaction")],

@@ -6,14 +6,15 @@ resolves, so that a chart follows the reader's colour scheme.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import log10
 from typing import TYPE_CHECKING
 
 from ...errors import ExtraMissing
-from .comparison import OURS, Cell, Point, in_order
+from .comparison import OURS, Column, Faults, Point, in_order
 from .legend import SYMBOLS, Key
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _SERIES_COLOURS = 8
 _BUDGET_COLOURS = 6
 _ROW_PX = 38
 _CELL_PX = 34
+_LINE_PX = 17
+_NAMES_PX = 70  # what the names of policies take below a chart, where they stand upright
+_TICK_CHARS = 16
 _PAD_PX = 92  # the axis below a chart, its title, and room above
 
 
@@ -47,12 +51,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure, its legend, its table, and what it says for those who do not see it."""
+    """A figure, its legend, table and caption, and what it says for those who do not see it."""
 
     figure: Figure
     alt: str
     table: Table
     keys: Sequence[Key] = ()
+    note: str = ""
 
 
 def tokens_label(tokens: int) -> str:
@@ -71,20 +76,14 @@ def provider_name(provider: str) -> str:
 
 
 def dot_chart(
-    points: Sequence[Point],
-    value: Callable[[Point], float | None],
-    axis: str,
-    subject: str,
-    line_at: float,
+    shares: Mapping[tuple[str, int], float], axis: str, subject: str, line_at: float
 ) -> Chart:
     """Draw a row for each policy and in it a dot for each budget.
 
     Parameters
     ----------
-    points : sequence of Point
-        Without those of a sweep over low-water marks.
-    value : callable
-        A point's share; a point without one has no dot.
+    shares : mapping of (policy, budget) to float
+        What is drawn.
     axis : str
         What the share is, for the axis.
     subject : str
@@ -92,18 +91,17 @@ def dot_chart(
     line_at : float
         The share to compare with.
     """
-    shown = [(point, share) for point in points if (share := value(point)) is not None]
-    policies = in_order(point.policy for point, _ in shown)
-    budgets = sorted({point.budget for point, _ in shown})
+    policies = in_order(policy for policy, _ in shares)
+    budgets = sorted({budget for _, budget in shares})
     row = {policy: place for place, policy in enumerate(policies)}
     figure = _figure(_PAD_PX + _ROW_PX * len(policies))
     colours = [f"var(--budget-{place % _BUDGET_COLOURS})" for place in range(len(budgets))]
     for place, budget in enumerate(budgets):
-        dots = [(point, share) for point, share in shown if point.budget == budget]
+        dots = [(policy, shares[policy, budget]) for policy in row if (policy, budget) in shares]
         offset = (place - (len(budgets) - 1) / 2) * 0.55 / max(1, len(budgets) - 1)
         figure.add_scatter(
             x=[share for _, share in dots],
-            y=[row[point.policy] + offset for point, _ in dots],
+            y=[row[policy] + offset for policy, _ in dots],
             mode="markers",
             marker={
                 "color": colours[place],
@@ -111,8 +109,8 @@ def dot_chart(
                 "line": {"color": "var(--card)", "width": 1},
             },
             hovertext=[
-                f"<b>{escape(point.policy)}</b> at {tokens_label(budget)}<br>{percent(share, 1)}"
-                for point, share in dots
+                f"<b>{escape(policy)}</b> at {tokens_label(budget)}<br>{percent(share, 1)}"
+                for policy, share in dots
             ],
             hoverinfo="text",
         )
@@ -129,10 +127,10 @@ def dot_chart(
         showgrid=False,
         zeroline=False,
     )
-    cells = {(point.policy, point.budget): percent(share, 1) for point, share in shown}
-    table = _table("policy", policies, budgets, cells)
+    cells: dict[tuple[str, Column], str] = {key: percent(share, 1) for key, share in shares.items()}
+    table = _table(policies, budgets, cells)
     keys = [Key(tokens_label(budget), colours[place]) for place, budget in enumerate(budgets)]
-    return Chart(figure, f"{subject}, by policy and budget. {_best(shown)}", table, keys)
+    return Chart(figure, f"{subject}, by policy and budget. {_ours(shares)}", table, keys)
 
 
 def cost_chart(points: Sequence[Point], provider: str) -> Chart:
@@ -154,7 +152,9 @@ def cost_chart(points: Sequence[Point], provider: str) -> Chart:
         figure.add_scatter(
             x=[point.billed[provider] for point in line],
             y=[point.available for point in line],
-            mode="lines+markers",
+            mode="lines+markers+text" if line[0].policy == OURS and not sweep else "lines+markers",
+            text=[tokens_label(point.budget) for point in line],
+            textposition="top left",
             line={"color": colour, "dash": dash, "width": 2},
             marker={"color": colour, "symbol": symbol, "size": 7 if sweep else 10},
             hovertext=[_cost_hover(point, provider) for point in line],
@@ -181,43 +181,71 @@ def cost_chart(points: Sequence[Point], provider: str) -> Chart:
     return Chart(figure, alt, Table(head, rows), keys)
 
 
-def fault_chart(cells: Mapping[tuple[str, int], Cell], subject: str) -> Chart:
-    """Draw the number of faults by policy and budget, darker where there are more."""
+def fault_chart(cells: Mapping[tuple[str, Column], Faults], axis: str, subject: str) -> Chart:
+    """Draw the number of faults by policy and budget or workload, stronger where there are more.
+
+    Budgets are columns. Workloads, of which there are more, are rows, and policies the columns.
+    Policies of others without any fault are only named.
+
+    Parameters
+    ----------
+    cells : mapping of (policy, budget or workload) to Faults
+        What is drawn.
+    axis : {"budget", "workload"}
+        What the second key is.
+    subject : str
+        What the chart shows, for those who do not see it.
+    """
     policies = in_order(policy for policy, _ in cells)
-    budgets = sorted({budget for _, budget in cells})
-    counts = [
-        [cells[policy, budget].total() if (policy, budget) in cells else None for budget in budgets]
-        for policy in policies
-    ]
-    figure = _figure(_PAD_PX + _CELL_PX * len(policies))
+    columns = sorted({column for _, column in cells}, key=_column_order)
+    faulty = {policy for (policy, _), cell in cells.items() if cell.count} | {OURS}
+    shown = [policy for policy in policies if policy in faulty]
+    keys = [[(policy, column) for column in columns] for policy in shown]
+    across, down = list(map(_column_label, columns)), shown
+    if axis == "workload":
+        keys = [list(line) for line in zip(*keys, strict=True)]
+        across, down = shown, across
+    figure = _heatmap(keys, across, down, cells)
+    figure.update_xaxes(title_text=axis if axis == "budget" else "")
+    if axis == "workload":
+        figure.update_layout(height=figure.layout.height + _NAMES_PX)
+    silent = [policy for policy in policies if policy not in faulty]
+    note = f"No fault anywhere: {', '.join(silent)}." if silent else ""
+    table = _table(policies, columns, {key: _split(cell) for key, cell in cells.items()})
+    ours = sum(cell.count for (policy, _), cell in cells.items() if policy == OURS)
+    told = f" {OURS} has {ours:,} in all." if OURS in policies else ""
+    return Chart(figure, f"{subject}: faults by policy and {axis}.{told}", table, note=note)
+
+
+def _heatmap(
+    keys: Sequence[Sequence[tuple[str, Column]]],
+    across: Sequence[str],
+    down: Sequence[str],
+    cells: Mapping[tuple[str, Column], Faults],
+) -> Figure:
+    found = [[cells.get(key) for key in line] for line in keys]
+    ticks = list(map(_tick, down))
+    lines = max((tick.count("<br>") + 1 for tick in ticks), default=1)
+    figure = _figure(_PAD_PX + max(_CELL_PX, _LINE_PX * lines + 8) * len(down))
     figure.add_heatmap(
-        x=[tokens_label(budget) for budget in budgets],
-        y=[_tick(policy) for policy in policies],
-        z=[[None if count is None else log10(1 + count) for count in line] for line in counts],
-        text=[["" if count is None else _short(count) for count in line] for line in counts],
+        x=list(map(_tick, across)),
+        y=ticks,
+        z=[[None if cell is None else log10(1 + cell.count) for cell in line] for line in found],
+        text=[["" if cell is None else _short(cell.count) for cell in line] for line in found],
         texttemplate="%{text}",
-        hovertext=[
-            [_fault_hover(policy, budget, cells) for budget in budgets] for policy in policies
-        ],
+        textfont={"size": 12},
+        hovertext=[[_fault_hover(key, cells.get(key)) for key in line] for line in keys],
         hoverinfo="text",
         colorscale=[[0, "var(--calm)"], [0.0001, "var(--faults-low)"], [1, "var(--faults-high)"]],
         zmin=0,
-        zmax=max(0.1, *(log10(1 + (count or 0)) for line in counts for count in line)),
+        zmax=max([0.1, *(log10(1 + cell.count) for cell in cells.values())]),
         showscale=False,
         xgap=2,
         ygap=2,
     )
-    figure.update_xaxes(title_text="budget", type="category", showgrid=False)
+    figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
-    table = _table(
-        "policy",
-        policies,
-        budgets,
-        {key: _split(cell) for key, cell in cells.items()},
-    )
-    ours = sum(cell.total() for (policy, _), cell in cells.items() if policy == OURS)
-    told = f" {OURS} has {ours:,} in all." if any(policy == OURS for policy, _ in cells) else ""
-    return Chart(figure, f"{subject}, by policy and budget.{told}", table)
+    return figure
 
 
 def _figure(height: int) -> Figure:
@@ -254,8 +282,20 @@ def _figure(height: int) -> Figure:
     return figure
 
 
-def _tick(policy: str) -> str:
-    return f"<b>{escape(policy)}</b>" if policy == OURS else escape(policy)
+def _tick(name: str) -> str:
+    """Return a name for an axis, in lines that leave a phone room for the chart."""
+    pieces = [
+        piece[start : start + _TICK_CHARS]
+        for piece in re.split(r"(?<=[-_:/ ])", name)
+        for start in range(0, len(piece), _TICK_CHARS)
+    ]
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > _TICK_CHARS:
+            lines.append("")
+        lines[-1] += piece
+    text = "<br>".join(escape(line.strip()) for line in lines)
+    return f"<b>{text}</b>" if name == OURS else text
 
 
 def _cost_lines(points: Sequence[Point]) -> Iterator[tuple[str, list[Point]]]:
@@ -280,39 +320,51 @@ def _cost_hover(point: Point, provider: str) -> str:
     )
 
 
-def _fault_hover(policy: str, budget: int, cells: Mapping[tuple[str, int], Cell]) -> str:
-    head = f"<b>{escape(policy)}</b> at {tokens_label(budget)}"
-    cell = cells.get((policy, budget))
-    if cell is None:
-        return f"{head}<br>not run"
-    lines = [f"{escape(kind)}: {count:,}" for kind, count in sorted(cell.items())]
-    return "<br>".join([head, *(lines or ["no fault"])])
+def _fault_hover(key: tuple[str, Column], cell: Faults | None) -> str:
+    policy, column = key
+    lines = ["not run"] if cell is None else _told(cell) or ["no fault"]
+    head = f"<b>{escape(policy)}</b><br>{escape(_column_label(column))}"
+    return "<br>".join([head, *map(escape, lines)])
+
+
+def _column_order(column: Column) -> tuple[int, str]:
+    return (column, "") if isinstance(column, int) else (0, column)
+
+
+def _column_label(column: Column) -> str:
+    return tokens_label(column) if isinstance(column, int) else column.replace("_", " ")
 
 
 def _short(count: int) -> str:
-    return str(count) if count < 1000 else f"{count / 1000:.3g}k"
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.{1 if count < 10_000 else 0}f}k"
 
 
-def _split(cell: Cell) -> str:
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(cell.items()))
-    return f"{cell.total():,} ({kinds})" if len(cell) > 1 else kinds or "0"
+def _told(cell: Faults) -> list[str]:
+    kinds = [f"{count:,} {kind}" for kind, count in sorted(cell.kinds.items())]
+    if cell.insufficient:
+        kinds.append(f"{cell.insufficient:,} of these where the floor did not fit")
+    return kinds
 
 
-def _best(shown: Sequence[tuple[Point, float]]) -> str:
-    ours = [(point, share) for point, share in shown if point.policy == OURS]
+def _split(cell: Faults) -> str:
+    return f"{cell.count:,} ({', '.join(_told(cell))})" if cell.kinds else "0"
+
+
+def _ours(shares: Mapping[tuple[str, int], float]) -> str:
     told = ", ".join(
-        f"{percent(share, 1)} at {tokens_label(point.budget)}" for point, share in ours
+        f"{percent(share, 1)} at {tokens_label(budget)}"
+        for (policy, budget), share in sorted(shares.items())
+        if policy == OURS
     )
     return f"{OURS}: {told}." if told else "The table has every figure."
 
 
 def _table(
-    corner: str,
-    policies: Sequence[str],
-    budgets: Sequence[int],
-    cells: Mapping[tuple[str, int], str],
+    policies: Sequence[str], columns: Sequence[Column], cells: Mapping[tuple[str, Column], str]
 ) -> Table:
     rows = [
-        [policy, *(cells.get((policy, budget), "-") for budget in budgets)] for policy in policies
+        [policy, *(cells.get((policy, column), "-") for column in columns)] for policy in policies
     ]
-    return Table([corner, *map(tokens_label, budgets)], rows)
+    return Table(["policy", *map(_column_label, columns)], rows)

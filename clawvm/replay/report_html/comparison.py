@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
+from ...faults import FaultKind
 from .results import RealRow, SyntheticRow
 
 __all__ = [
     "FULL",
     "LONG_TOKENS",
     "OURS",
-    "Cell",
+    "Column",
     "Compared",
+    "Faults",
     "Point",
     "compare",
     "fault_counts",
     "in_order",
+    "of_optimum",
     "points",
 ]
 
@@ -27,7 +31,11 @@ LONG_TOKENS = 60_000
 
 OURS = "clawvm"
 FULL = "full"
-ALERT = "duplicate-signature"  # a signal of the workload, not a fault (`clawvm.faults`)
+ALERT = FaultKind.DUPLICATE_SIGNATURE
+FAULTS = tuple(kind for kind in FaultKind if kind is not ALERT)
+
+Column = int | str
+"""A budget, or the name of a workload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +96,33 @@ class Point:
     turns: int
 
 
-Cell = Counter[str]
-"""Faults by kind."""
+@dataclass(slots=True)
+class Faults:
+    """Faults summed up.
+
+    Parameters
+    ----------
+    count : int
+        Those that a policy could have avoided.
+    insufficient : int
+        Those of turns whose floor did not fit, which no policy could.
+    kinds : Counter
+        All of them by kind.
+    """
+
+    count: int = 0
+    insufficient: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: RealRow | SyntheticRow) -> None:
+        """Add those of a row; alerts are none."""
+        kinds = _kinds(row)
+        self.kinds.update(kinds)
+        if isinstance(row, SyntheticRow):
+            self.count += row.controllable_faults
+            self.insufficient += row.insufficient_faults
+        else:
+            self.count += kinds.total()
 
 
 def in_order(policies: Iterable[str]) -> list[str]:
@@ -170,28 +203,42 @@ def _point(
         ),
         billed={provider: float(_sure(shares)) for provider, shares in billed.items()},
         breaks={provider: float(_sure(counts)) for provider, counts in breaks.items()},
-        faults=sum(_faults(row.faults).total() for row, _ in pairs),
+        faults=sum(_kinds(row).total() for row, _ in pairs),
         infeasible=sum(row.turns_infeasible for row, _ in pairs),
         turns=sum(row.turns for row, _ in pairs),
     )
 
 
 def fault_counts(
-    rows: Iterable[RealRow] | Iterable[SyntheticRow],
-) -> dict[tuple[str, int], Cell]:
-    """Sum up the faults of rows, by policy and budget; alerts are none.
+    rows: Iterable[RealRow] | Iterable[SyntheticRow], column: Callable[[Any], Column]
+) -> dict[tuple[str, Column], Faults]:
+    """Sum up the faults of rows by policy and another key, such as the budget.
 
     Rows of a sweep over low-water marks are left out.
     """
-    cells: dict[tuple[str, int], Cell] = defaultdict(Counter)
+    cells: dict[tuple[str, Column], Faults] = defaultdict(Faults)
     for row in rows:
         if isinstance(row, SyntheticRow) or row.low_water_percent is None:
-            cells[row.policy, row.budget_tokens].update(_faults(row.faults))
+            cells[row.policy, column(row)].add(row)
     return dict(cells)
 
 
-def _faults(counts: dict[str, int]) -> Cell:
-    return Counter({kind: count for kind, count in counts.items() if count and kind != ALERT})
+def of_optimum(rows: Iterable[SyntheticRow]) -> dict[tuple[str, int], float]:
+    """Return by policy and budget the value of all prompts, of the most that there could be."""
+    value: Counter[tuple[str, int]] = Counter()
+    bound: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        value[row.policy, row.budget] += row.value
+        bound[row.policy, row.budget] += row.bound
+    return {key: float(Fraction(value[key], most)) for key, most in bound.items() if most}
+
+
+def _kinds(row: RealRow | SyntheticRow) -> Counter[str]:
+    if isinstance(row, RealRow):
+        counts = {kind: count for kind, count in row.faults.items() if kind != ALERT}
+    else:
+        counts = {kind.value: getattr(row, kind.name.lower()) for kind in FAULTS}
+    return Counter({kind: count for kind, count in counts.items() if count})
 
 
 def _share(row: RealRow, part: int) -> Fraction:

@@ -208,30 +208,34 @@ def _sections(parts: Sequence[Section]) -> Iterator[str]:
 
 def _figure(number: int, heading: str, chart: Chart) -> str:
     head = f"<h3>{escape(heading)}</h3>" if heading else ""
+    note = f"<figcaption>{escape(chart.note)}</figcaption>" if chart.note else ""
     return (
         f'{head}<figure>{legend(chart.keys)}<div class="chart" data-chart="{number}" role="img" '
         f'aria-label="{escape(chart.alt)}" '
         f'style="height:{chart.figure.layout.height}px"></div>'
-        "<details><summary>The figures as a table</summary>"
+        f"{note}<details><summary>The figures as a table</summary>"
         f"{_table(chart.table, chart.alt)}</details></figure>"
     )
 
 
 def _table(table: Table, caption: str) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
+    # The roles say again what the elements are: on a phone they are laid out as blocks, and each
+    # cell stands on a line of its own, with its heading.
+    head = "".join(
+        f'<th role="columnheader" scope="col">{escape(cell)}</th>' for cell in table.head
+    )
     rows = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>'
+        f'<tr role="row"><th role="rowheader" scope="row">{escape(row[0])}</th>'
         + "".join(
-            # On a phone each cell stands on a line of its own and needs its heading there.
-            f'<td data-head="{escape(name)}">{escape(cell)}</td>'
+            f'<td role="cell" data-head="{escape(name)}">{escape(cell)}</td>'
             for name, cell in zip(table.head[1:], row[1:], strict=True)
         )
         + "</tr>"
         for row in table.rows
     )
     return (
-        f'<table aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
+        f'<table role="table" aria-label="{escape(caption)}"><thead role="rowgroup">'
+        f'<tr role="row">{head}</tr></thead><tbody role="rowgroup">{rows}</tbody></table>'
     )
 
 

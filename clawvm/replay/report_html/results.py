@@ -11,15 +11,23 @@ from typing import Any, TypeVar
 import msgspec
 
 from ...errors import ResultsInvalid, TraceInvalid
-from ...faults import FaultKind
 from ..timeline import Timeline, read_timeline
 
-__all__ = ["RESULTS", "TIMELINES", "Bill", "RealRow", "Results", "SyntheticRow", "read_results"]
+__all__ = [
+    "RESULTS",
+    "SYNTHETIC_KINDS",
+    "TIMELINES",
+    "Bill",
+    "GateRow",
+    "RealRow",
+    "Results",
+    "SyntheticRow",
+    "read_results",
+]
 
 RESULTS = "results.jsonl"
 TIMELINES = "timelines"
-SYNTHETIC_KINDS = ("tier2", "tasks", "adversarial", "ablation")
-FAULT_KINDS = tuple(kind for kind in FaultKind if kind is not FaultKind.DUPLICATE_SIGNATURE)
+SYNTHETIC_KINDS = ("tier2", "tier2-published-budgets", "tasks", "adversarial", "ablation")
 _AGAIN = "run `clawvm eval all --out DIR` again (it goes on where it stopped)"
 
 Row = TypeVar("Row")
@@ -79,22 +87,52 @@ class RealRow(msgspec.Struct, kw_only=True):
 
 
 class SyntheticRow(msgspec.Struct, kw_only=True):
-    """One policy on one family of workloads made for a purpose (`docs/workloads.md`)."""
+    """One policy on one workload made for a purpose; the fields that the report shows.
+
+    Parameters
+    ----------
+    budget_tokens : int
+        What the policy got.
+    sweep_budget_tokens : int or None
+        The budget of the sweep, where the policy got another one.
+    controllable_faults, insufficient_faults : int
+        Faults that a policy could have avoided, and those of turns whose floor did not fit.
+    value, bound : int
+        Sums over the prompts: their value, and the most that any within budget and floor has.
+    refetch, duplicate_tool, pinned_invariant_miss, ... : int
+        All faults by kind.
+    """
 
     family: str
     policy: str
     budget_tokens: int
-    refetch: int
-    duplicate_tool: int
-    pinned_invariant_miss: int
-    post_compaction_bootstrap: int
-    silent_recall: int
-    flush_miss: int
+    controllable_faults: int
+    sweep_budget_tokens: int | None = None
+    insufficient_faults: int = 0
+    value: int = 0
+    bound: int = 0
+    refetch: int = 0
+    duplicate_tool: int = 0
+    pinned_invariant_miss: int = 0
+    post_compaction_bootstrap: int = 0
+    silent_recall: int = 0
+    flush_miss: int = 0
 
     @property
-    def faults(self) -> dict[str, int]:
-        """Its faults by kind."""
-        return {kind: getattr(self, kind.replace("-", "_")) for kind in FAULT_KINDS}
+    def budget(self) -> int:
+        """The budget that the row is compared at."""
+        return self.sweep_budget_tokens or self.budget_tokens
+
+
+class GateRow(msgspec.Struct, kw_only=True):
+    """One lifecycle gate of the paper, provoked: what was to be seen, and what was."""
+
+    gate: str
+    store: str
+    path: str
+    expected: dict[str, int]
+    seen: dict[str, int]
+    passed: bool
 
 
 @dataclass(slots=True)
@@ -107,6 +145,8 @@ class Results:
         In the order of the file.
     synthetic : dict of str to list of SyntheticRow
         By kind, kinds without rows left out.
+    gates : list of GateRow
+        In the order of the file.
     timelines : list of Timeline
         By session, budget and policy.
     not_shown : dict of str to int
@@ -115,6 +155,7 @@ class Results:
 
     real: list[RealRow] = field(default_factory=list)
     synthetic: dict[str, list[SyntheticRow]] = field(default_factory=dict)
+    gates: list[GateRow] = field(default_factory=list)
     timelines: list[Timeline] = field(default_factory=list)
     not_shown: dict[str, int] = field(default_factory=dict)
 
@@ -147,13 +188,15 @@ def read_results(directory: Path) -> Results:
             raise ResultsInvalid(f"{where}: expected a row with its kind, found none; {_AGAIN}")
         if kind == "real":
             results.real.append(_row(row, RealRow, where))
+        elif kind == "tier1":
+            results.gates.append(_row(row, GateRow, where))
         elif kind in SYNTHETIC_KINDS:
             results.synthetic.setdefault(kind, []).append(_row(row, SyntheticRow, where))
         else:
             not_shown[kind] += 1
     results.not_shown = dict(sorted(not_shown.items()))
     results.timelines = _timelines(directory / TIMELINES)
-    if not (results.real or results.synthetic or results.timelines):
+    if not (results.real or results.synthetic or results.gates or results.timelines):
         raise ResultsInvalid(f"{path}: expected results, found none to show; {_AGAIN}")
     return results
 

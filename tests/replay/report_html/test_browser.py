@@ -140,7 +140,7 @@ def test_every_chart_is_drawn_without_a_complaint(look_at: Any, report: Path) ->
         " const box = chart.querySelector('svg.main-svg').getBoundingClientRect();"
         " return [box.width, box.height]; })"
     )
-    assert len(sizes) == 15
+    assert len(sizes) == 16
     assert all(width > 300 and height > 150 for width, height in sizes)
     assert opened.complaints == []
 
@@ -213,6 +213,15 @@ def test_a_fault_is_marked_and_told(open_report: Any, report: Path) -> None:
     opened.page.mouse.move(box["x"] + x - 3, box["y"] + y)
     opened.page.mouse.move(box["x"] + x, box["y"] + y)
     assert "repeats it with the same result" in opened.inspected()
+
+
+def test_a_turn_without_a_prompt_is_marked(look_at: Any, long_report: Path) -> None:
+    page = look_at(long_report).page
+    marked = page.evaluate(
+        "document.getElementById('map').data.find((each) => each.marker?.symbol === 'x-thin').x"
+    )
+    assert marked == [8]
+    assert "no prompt" in page.inner_text("#legend")
 
 
 def test_another_session_can_be_chosen(open_report: Any, report: Path) -> None:
@@ -322,7 +331,7 @@ class TestColourSchemes:
         self, look_at: Any, report: Path, scheme: str, is_dark: bool
     ) -> None:
         found = look_at(report, scheme=scheme).page.evaluate(self.BACKGROUNDS)
-        assert len(found) == 16
+        assert len(found) == 17
         assert {brightness(colour) < 128 for colour in found} == {is_dark}
 
     def test_a_change_is_followed_at_once(self, open_report: Any, report: Path) -> None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from report_folders import bill, real_row
+from report_folders import bill, real_row, synthetic_row
 
-from clawvm.replay.report_html.comparison import compare, fault_counts, in_order, points
+from clawvm.replay.report_html.comparison import (
+    compare,
+    fault_counts,
+    in_order,
+    of_optimum,
+    points,
+)
 from clawvm.replay.report_html.results import RealRow, SyntheticRow
 
 
@@ -104,21 +110,47 @@ class TestPoints:
         assert points(rows) == points(rows[::-1])
 
 
+def budget_of(row: RealRow) -> int:
+    return row.budget_tokens
+
+
+def synthetic(**fields: Any) -> SyntheticRow:
+    return msgspec.convert(synthetic_row(**fields), SyntheticRow)
+
+
 class TestFaults:
     def test_they_are_summed_by_policy_and_budget(self) -> None:
         rows = [row(faults={"refetch": 2}), row(faults={"refetch": 1, "flush-miss": 4})]
-        assert fault_counts(rows) == {("clawvm", 32_000): {"refetch": 3, "flush-miss": 4}}
+        ((key, cell),) = fault_counts(rows, budget_of).items()
+        assert key == ("clawvm", 32_000)
+        assert (cell.count, cell.kinds) == (7, {"refetch": 3, "flush-miss": 4})
 
     def test_an_alert_is_none(self) -> None:
-        counts = fault_counts([row(faults={"duplicate-signature": 5})])
-        assert counts["clawvm", 32_000].total() == 0
+        counts = fault_counts([row(faults={"duplicate-signature": 5})], budget_of)
+        assert counts["clawvm", 32_000].count == 0
 
     def test_a_sweep_is_left_out(self) -> None:
-        assert fault_counts([row(low_water_percent=40, faults={"refetch": 2})]) == {}
+        assert fault_counts([row(low_water_percent=40, faults={"refetch": 2})], budget_of) == {}
 
-    def test_families_are_summed(self) -> None:
-        rows = [
-            SyntheticRow(family=family, policy="lru", budget=120, faults={"refetch": 1})
-            for family in ("a", "b")
-        ]
-        assert fault_counts(rows) == {("lru", 120): {"refetch": 2}}
+    def test_they_can_be_summed_by_family(self) -> None:
+        rows = [synthetic(family=name, refetch=3) for name in ("a", "b", "a")]
+        counts = fault_counts(rows, lambda each: each.family)
+        assert {key: cell.count for key, cell in counts.items()} == {
+            ("lru", "a"): 6,
+            ("lru", "b"): 3,
+        }
+
+    def test_those_that_no_policy_could_avoid_are_told_apart(self) -> None:
+        rows = [synthetic(refetch=1, pinned_invariant_miss=4, insufficient_faults=4)]
+        (cell,) = fault_counts(rows, lambda each: each.budget).values()
+        assert (cell.count, cell.insufficient) == (1, 4)
+        assert cell.kinds == {"refetch": 1, "pinned-invariant-miss": 4}
+
+    def test_a_smaller_budget_counts_as_that_of_its_sweep(self) -> None:
+        assert synthetic(budget=102, sweep_budget_tokens=120).budget == 120
+
+
+def test_the_optimum_is_compared_over_all_prompts() -> None:
+    rows = [synthetic(value=1, bound=2), synthetic(value=9, bound=18), synthetic(value=10, bound=0)]
+    assert of_optimum(rows) == {("lru", 120): 1.0}
+    assert of_optimum(rows[:2]) == {("lru", 120): 0.5}

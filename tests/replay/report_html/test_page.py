@@ -22,6 +22,7 @@ pytest.importorskip("plotly", reason="the extra `report` is not installed")
 from clawvm.errors import ExtraMissing
 from clawvm.replay.report_html import read_results, report_html, write_report
 from clawvm.replay.report_html.charts import fault_chart, percent, tokens_label
+from clawvm.replay.report_html.comparison import Faults
 from clawvm.replay.report_html.legend import SYMBOLS, Key, legend
 from clawvm.replay.timeline import Timeline
 
@@ -53,6 +54,7 @@ def test_every_part_has_a_heading(outline: Outline) -> None:
         "Task replays",
         "Adversarial workloads",
         "Ablations",
+        "Lifecycle gates",
     ]
     assert outline.texts("h1") == ["ClawVM report"]
 
@@ -70,9 +72,9 @@ def test_the_contents_lead_to_every_part(outline: Outline) -> None:
 
 def test_every_chart_says_what_it_shows_and_has_a_table(outline: Outline) -> None:
     charts = [each for each in outline.elements if each.get("data-chart")]
-    assert len(charts) == 14
+    assert len(charts) == 15
     assert all(chart.get("role") == "img" and len(chart.get("aria-label")) > 40 for chart in charts)
-    assert len(outline.all("table")) == len(charts) + 1
+    assert len(outline.all("table")) == len(charts) + 2
 
 
 def test_every_control_has_a_name(outline: Outline) -> None:
@@ -114,7 +116,7 @@ def test_every_timeline_is_in_it(folder: Path, outline: Outline) -> None:
 def test_charts_hold_only_colours_of_the_style_sheet(outline: Outline) -> None:
     (charts,) = [each.text for each in outline.all("script") if each.get("id") == "charts"]
     (style,) = outline.texts("style")
-    assert len(json.loads(charts)) == 14
+    assert len(json.loads(charts)) == 15
     used = set(re.findall(r"var\((--[\w-]+)\)", charts))
     assert used
     assert used <= set(re.findall(r"(--[\w-]+):", style))
@@ -130,7 +132,7 @@ def test_both_colour_schemes_name_the_same_colours(outline: Outline) -> None:
 
 
 def test_rows_without_a_chart_are_told(outline: Outline) -> None:
-    assert any("Rows of kinds without a chart: 1 tier1." in text for text in outline.texts("p"))
+    assert any("Rows of kinds without a chart: 1 tier3." in text for text in outline.texts("p"))
 
 
 def test_only_timelines(tmp_path: Path) -> None:
@@ -172,12 +174,46 @@ def test_without_plotly_the_extra_is_named(folder: Path, monkeypatch: pytest.Mon
         report_html(read_results(folder))
 
 
+def faults(**kinds: int) -> Faults:
+    return Faults(count=sum(kinds.values()), kinds=Counter(kinds))
+
+
 def test_faults_are_in_the_table_by_kind() -> None:
-    cells = {("lru", 8000): Counter(refetch=2, flush=1), ("clawvm", 500): Counter[str]()}
-    chart = fault_chart(cells, "Faults")
+    some = Faults(count=3, insufficient=1, kinds=Counter(refetch=3, flush=1))
+    cells = {("lru", 8000): some, ("clawvm", 500): Faults()}
+    chart = fault_chart(cells, "budget", "Tasks")
     assert chart.table.head == ["policy", "500", "8k"]
-    assert chart.table.rows == [["clawvm", "0", "-"], ["lru", "-", "3 (1 flush, 2 refetch)"]]
-    assert chart.alt == "Faults, by policy and budget. clawvm has 0 in all."
+    assert chart.table.rows == [
+        ["clawvm", "0", "-"],
+        ["lru", "-", "3 (1 flush, 3 refetch, 1 of these where the floor did not fit)"],
+    ]
+    assert chart.alt == "Tasks: faults by policy and budget. clawvm has 0 in all."
+
+
+def test_a_policy_of_others_without_a_fault_is_only_named() -> None:
+    cells = {
+        ("clawvm", 8000): faults(),
+        ("lru", 8000): faults(refetch=1),
+        ("full", 8000): faults(),
+        ("paper", 8000): faults(),
+    }
+    chart = fault_chart(cells, "budget", "Tasks")
+    assert chart.figure.data[0].y == ("<b>clawvm</b>", "lru")
+    assert chart.note == "No fault anywhere: full, paper."
+
+
+def test_workloads_are_rows_and_policies_columns() -> None:
+    cells = {("clawvm", "churn"): faults(), ("lru", "churn"): faults(refetch=2)}
+    (heat,) = fault_chart(cells, "workload", "Adversaries").figure.data
+    assert (heat.x, heat.y) == (("<b>clawvm</b>", "lru"), ("churn",))
+    assert list(map(tuple, heat.text)) == [("0", "2")]
+
+
+def test_a_long_name_is_broken_into_lines() -> None:
+    name = "retrieval_only_cached (78% on <multi>_session)"
+    (heat,) = fault_chart({(name, 120): faults(refetch=1)}, "budget", "x").figure.data
+    (tick,) = heat.y
+    assert tick == "retrieval_only_<br>cached (78% on<br>&lt;multi&gt;_session)"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ def test_a_whole_folder_is_read(tmp_path: Path) -> None:
     assert len(results.real) == 20
     assert sorted(results.synthetic) == ["ablation", "adversarial", "tasks", "tier2"]
     assert len(results.timelines) == 12
-    assert results.not_shown == {"tier1": 1}
+    assert results.not_shown == {"tier3": 1}
+    assert len(results.gates) == 2
 
 
 def test_timelines_come_by_session_budget_and_policy(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_a_folder_without_results(tmp_path: Path) -> None:
 
 def test_a_folder_with_nothing_to_show(tmp_path: Path) -> None:
     with pytest.raises(ResultsInvalid, match="found none to show; run `clawvm eval all"):
-        read_results(write_rows(tmp_path, {"kind": "tier1"}))
+        read_results(write_rows(tmp_path, {"kind": "tier3"}))
 
 
 def test_a_last_line_that_breaks_off(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@
   function tokens() {
     const x = map.used.map((_, request) => turn(request));
     const epochs = map.epochs.filter((request) => map.used[request] !== null);
+    const failed = withoutPrompt();
     const upper = { type: "scatter", yaxis: "y2", hoverinfo: "none" };
     return [
       {
@@ -104,11 +105,20 @@
         hoverinfo: "skip", marker: { symbol: "triangle-down", size: 9, color: "var(--epoch)" },
       },
       {
+        ...upper, mode: "markers", x: failed.map(turn), y: failed.map(() => map.budget_tokens),
+        hoverinfo: "skip", marker: { symbol: "x-thin", size: 7, line: { color: "var(--fault)", width: 2 } },
+      },
+      {
         ...upper, mode: "lines", x: [0.5, map.requests + 0.5], hoverinfo: "skip",
         y: [map.budget_tokens, map.budget_tokens],
         line: { color: "var(--ink)", width: 1, dash: "dash" },
       },
     ];
+  }
+
+  // Requests whose floor did not fit the budget.
+  function withoutPrompt() {
+    return map.used.flatMap((used, request) => (used === null ? [request] : []));
   }
 
   function layout() {
@@ -148,6 +158,7 @@
     items.push(["fault", "var(--fault)", "✕"], ["budget", "var(--ink)", "╌"]);
     items.push(["epoch", "var(--epoch)", "▾"]);
     if (map.floor.some((floor) => floor !== null)) items.push(["floor", "var(--muted)", "–"]);
+    if (withoutPrompt().length) items.push(["no prompt", "var(--fault)", "×"]);
     boundaryKinds().forEach((kind, place) => items.push([kind, "var(--boundary)", "┆╎┊┇"[place % 4]]));
     list.replaceChildren(
       ...items.map(([name, colour, mark]) => {
