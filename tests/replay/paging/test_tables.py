@@ -60,6 +60,14 @@ def test_lookahead_and_lru_change_no_fault(sweep: list[Row]) -> None:
     assert table["oracle_h3"]["faults_tenths"] == table["paper_lru"]["faults_tenths"] == 0
 
 
+def test_no_policy_that_keeps_to_its_budget_has_fewer_misses_than_the_bound(
+    sweep: list[Row],
+) -> None:
+    assert any(int(row["least_misses"]) for row in sweep)
+    for row in [*sweep, *adversarial(("compaction_hybrid", "oracle_h3", "lru", "clawvm"))]:
+        assert int(row["misses"]) >= int(row["least_misses"])
+
+
 def test_all_policies_have_the_same_budget_unless_the_papers_is_asked_for() -> None:
     same = tier2([200], policies=PAPERS)
     assert {row["budget_tokens"] for row in same} == {200}
