@@ -109,12 +109,13 @@ def tier2(
 def table_4(rows: Iterable[Row]) -> list[Row]:
     """Return the means of a sweep by policy: faults in tenths, thrash in thousandths.
 
-    The published figures are -1 where the paper has none.
+    The published figures are -1 where the paper has none, and at real sizes.
     """
     table = []
     for (policy,), group in _grouped(rows, "policy"):
         count = len(group)
-        published = TABLE_4.get(str(policy).split(" ")[0], (-1, -1))
+        name = str(policy).split(" ")[0]
+        published = TABLE_4.get(name, (-1, -1)) if _is_papers(group) else (-1, -1)
         table.append(
             {
                 "policy": policy,
@@ -150,7 +151,8 @@ def table_6(rows: Iterable[Row]) -> list[Row]:
     """Return the faults of ablations summed over families; published figures -1 where none."""
     table = []
     for (policy,), group in _grouped(rows, "policy"):
-        bootstrap, flush, repeated = TABLE_6.get(str(policy), (-1, -1, -1))
+        nothing = (-1, -1, -1)
+        published = TABLE_6.get(str(policy), nothing) if _is_papers(group) else nothing
         table.append(
             {
                 "policy": policy,
@@ -163,9 +165,9 @@ def table_6(rows: Iterable[Row]) -> list[Row]:
                 "blind_recalls": _total(group, "blind_recalls"),
                 "moved_pages": _total(group, "moved_pages"),
                 "epochs": _total(group, "epochs"),
-                "paper_bootstrap": bootstrap,
-                "paper_flush": flush,
-                "paper_dup_refetch": repeated,
+                "paper_bootstrap": published[0],
+                "paper_flush": published[1],
+                "paper_dup_refetch": published[2],
             }
         )
     return table
@@ -257,6 +259,11 @@ def _grouped(rows: Iterable[Row], *keys: str) -> Iterator[tuple[tuple[int | str,
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
     yield from groups.items()
+
+
+def _is_papers(rows: Iterable[Row]) -> bool:
+    """Whether rows are of the sizes that the paper has figures for."""
+    return all(f"/{ABSTRACT.name}/" in str(row["workload"]) for row in rows)
 
 
 def _total(rows: Iterable[Row], column: str) -> int:

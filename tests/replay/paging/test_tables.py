@@ -79,6 +79,12 @@ def test_all_policies_have_the_same_budget_unless_the_papers_is_asked_for() -> N
     assert given["multi_session", "paper_clawvm"] == 200
 
 
+def test_published_figures_stand_beside_the_papers_sizes_only() -> None:
+    (abstract,) = table_4(tier2([120], ["plan_heavy"], ["retrieval_only"]))
+    (real,) = table_4(tier2([8_000], ["plan_heavy"], ["retrieval_only"], scale="real"))
+    assert (abstract["paper_thrash_milli"], real["paper_thrash_milli"]) == (3993, -1)
+
+
 def test_table_6_names_the_fault_of_each_mechanism() -> None:
     table = by_policy(table_6(ablations()))
     assert int(table["paper_clawvm"]["total"]) == int(table["clawvm"]["total"]) == 0
