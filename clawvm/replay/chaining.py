@@ -8,6 +8,7 @@ from itertools import zip_longest
 import msgspec
 
 from ..errors import TraceInvalid
+from .blocks import outlives_reset
 from .trace import Call, Clear, Compaction, Event, Header, Message, Reset, Result, Thinking, Trace
 
 __all__ = ["chained"]
@@ -76,10 +77,9 @@ def _length_of_beginning(trace: Trace) -> int:
 
 def _rule(event: Event) -> tuple[str, str] | None:
     """Return what makes two messages that outlive a reset the same; None for any other event."""
-    if not isinstance(event, Message) or event.opaque:
+    if not isinstance(event, Message) or event.opaque or not outlives_reset(event):
         return None
-    outlives = event.role in ("system", "developer") or event.origin == "instructions"
-    return (event.role, event.text) if outlives else None
+    return event.role, event.text
 
 
 def _numbered(event: Event, session: int, places: Mapping[int, int]) -> Event:

@@ -20,7 +20,7 @@ from ..session import BoundaryKind, Prompt, Session
 from ..tokens import CountMemo, TokenCounter
 from .availability import AGE_BUCKETS, Availability, SpanTotals, age_bucket
 from .billing import PROVIDERS, Billing, CacheModel, sent_at
-from .blocks import Block, Step, Turn, blocks_of, turns_of
+from .blocks import Block, Step, Turn, blocks_of, histories_of, turns_of
 from .feed import Action, actions_of
 from .messages import Place, places_of, shown_text
 from .policies import FullPolicy, make_policy
@@ -68,9 +68,10 @@ class Recording:
     @classmethod
     def of(cls, name: str, trace: Trace) -> Recording:
         """Prepare a trace; finding the spans is the dear part."""
-        blocks = blocks_of(trace)
-        turns = [turn for turn in turns_of(trace) if turn.outputs]
-        return cls(name, trace, turns, blocks, measured_spans(blocks))
+        turns = turns_of(trace)
+        spans = [span for history in histories_of(turns) for span in measured_spans(history)]
+        answered = [turn for turn in turns if turn.outputs]
+        return cls(name, trace, answered, blocks_of(trace), spans)
 
 
 def replay(

@@ -165,3 +165,14 @@ def test_the_policy_is_in_every_prompt_of_a_chain_and_the_past_in_none(policy):
         assert POLICY.text in prompt
         others = {"ann", "bob", "eve"} - {("ann", "bob", "eve")[request // 2]}
         assert not any(f"{name}0" in prompt for name in others)
+
+
+def test_a_quotation_of_a_session_before_is_none():
+    quoted = "Please bring rubber boots on Thursday, they are needed."
+    session = trace(POLICY, user(quoted), said("Yes."), user("What?"), said(quoted))
+
+    recording = Recording.of("chain", chained([session, session]))
+    result = replay(recording, "full", 1000, Words())
+
+    assert [(span.request, span.sources) for span in recording.spans] == [(1, (1,)), (3, (5,))]
+    assert result.spans.available == 2

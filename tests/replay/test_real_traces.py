@@ -24,6 +24,7 @@ from clawvm import _reference
 from clawvm.messages import Shape, prompt_tokens
 from clawvm.replay import Recording, ReplayResult, replay
 from clawvm.replay.billing import PROVIDERS, bill_prompts
+from clawvm.replay.chaining import chained
 from clawvm.replay.importers import open_sessions, trace_files
 from clawvm.replay.policies import POLICY_NAMES
 from clawvm.replay.report import PromptFolder
@@ -207,6 +208,24 @@ def test_the_bill_is_that_of_the_message_lists(name: str, policy: str) -> None:
 def test_nothing_is_mended_in_a_healthy_recording(path: Path) -> None:
     repairs = sum(result.repairs for result in replayed(path, "clawvm", BUDGET))
     assert repairs == CALLS_WITHOUT_A_RESULT.get(path.stem, 0)
+
+
+@pytest.mark.skipif(
+    not (TRACES / "tau-bench").is_dir(), reason=f"no tau-bench sessions in {TRACES}"
+)
+@each_policy
+def test_one_policy_page_stays_through_a_chain_of_short_sessions(policy: str) -> None:
+    (path,) = trace_files([TRACES / "tau-bench"]).found
+    chain = chained(session.trace for session in open_sessions(path))
+    recording = Recording.of("chain", chain)
+
+    result = replay(recording, policy, 4_000, counter(), Checked(recording, policy, 4_000))
+
+    assert result.turns_infeasible == 0
+    assert result.pages["bootstrap"] == 1
+    assert result.faults["pinned-invariant-miss"] == 0
+    assert result.faults["post-compaction-bootstrap"] == 0
+    assert policy != "full" or result.spans.available == result.spans.spans > 0
 
 
 def run_cli(*arguments: str, seed: str) -> Iterator[dict[str, Any]]:

@@ -150,9 +150,9 @@ class TestSpanAvailability:
         events = (*self.EVENTS[:3], said(QUOTED))
         assert self.totals("full", ENOUGH, *events) == SpanTotals(0, 0, 0)
 
-    def test_a_reset_loses_what_was_before_it(self) -> None:
+    def test_nobody_can_quote_what_a_reset_threw_away(self) -> None:
         events = (*self.EVENTS[:4], Reset(), *self.EVENTS[4:])
-        assert self.totals("full", ENOUGH, *events) == SpanTotals(1, 0, 0)
+        assert self.totals("full", ENOUGH, *events) == SpanTotals(0, 0, 0)
 
     @BOTH_SHAPES
     def test_what_the_model_wrote_itself_can_be_quoted(self, shape: Any) -> None:
