@@ -7,9 +7,9 @@ from typing import Any, Unpack
 
 from ..faults import FaultKind
 from ..messages import Part
-from ..pages import Fidelity, PageType, Provenance, Scope
+from ..pages import Fidelity, Page, PageType, Provenance, Scope
 from .book import handle_of
-from .catalogue import CATALOGUE_ID, catalogue_text
+from .catalogue import CATALOGUE_ID, NOTHING_HIDDEN, catalogue_text
 from .given import Terms
 from .memory import Memory, MemoryOptions
 from .prompt import ToolCall
@@ -124,9 +124,7 @@ class RecallingMemory(Memory):
         the catalogue page sums up what the prompt does not show.
         """
         self._check_open()
-        if not self._offers_recall:
-            self._offers_recall = True
-            self._put_catalogue("")
+        self._offers_recall = True
         return [definition(self._conversation.shape or "openai")]
 
     def tool_execute(self, call: ToolCall) -> str | None:
@@ -169,6 +167,12 @@ class RecallingMemory(Memory):
     def _was_run(self, call: Part) -> bool:
         return call.name != RECALL_TOOL and not self._reuse.was_answered(call.call_id)
 
+    def _is_catalogued(self, page: Page) -> bool:
+        catalogue = self._book.live.get(CATALOGUE_ID)
+        if catalogue is None or catalogue.texts == (NOTHING_HIDDEN,):
+            return False
+        return self._book.table.level(catalogue.slot) > Fidelity.NONE and page.slot >= 0
+
     def _end_conversation(self) -> None:
         super()._end_conversation()
         self._reuse.forget()
@@ -176,14 +180,24 @@ class RecallingMemory(Memory):
             self._put_catalogue(catalogue_text(self._book))
 
     def _put_catalogue(self, text: str) -> None:
-        """Change the catalogue page, if the new text fits."""
+        """Change the catalogue page, if the new text fits.
+
+        It moves to the end of the prompt: at an epoch something before it changes anyway, and what
+        a provider has cached stays valid up to there.
+        """
         old = self._book.live.get(CATALOGUE_ID)
+        if not text:
+            if old is None:
+                return
+            text = NOTHING_HIDDEN
         spare = self._budget - self._book.table.used_tokens
         more = self._ladders.tokens(text) - (0 if old is None else old.tokens(Fidelity.FULL))
         if old is not None and (old.texts == (text,) or more > spare):
             return
+        if old is not None:
+            self._layout.remove(old)
         terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, None, None, None, 0)
-        self._given.put(
+        page = self._given.put(
             CATALOGUE_ID,
             PageType.BOOTSTRAP,
             text,
@@ -192,6 +206,8 @@ class RecallingMemory(Memory):
             turn=self._assembler.turn + 1,
             shape=self._conversation.shape,
         )
+        # What is to be shown has been decided by now; there is room for it.
+        self._book.table.set_level(page.slot, Fidelity.FULL)
 
     def _show_again(self, recall: Recall) -> None:
         page_id = f"recall:{recall.page_id}@{recall.version}"

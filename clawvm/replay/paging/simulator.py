@@ -135,6 +135,10 @@ class Run:
             for page in list(self.live.values()):
                 if page.type not in SURVIVES_RESET:
                     self._archive(page)
+            if self.mechanisms.catalogue:
+                # The new conversation begins with it.
+                self._list_hidden(turn)
+                self.shown[CATALOGUE_ID] = self._level(CATALOGUE_ID)
         if kind is not BoundaryKind.TURN:
             self.boundary = kind
 
@@ -206,6 +210,7 @@ class Run:
         for page_id in required:
             # What is pinned does not grow old.
             self.meter.touch(page_id, turn)
+        self._yield_catalogue(floor_tokens)
         decision = self.policy.decide(self._view(demands, turn))
         if decision.feasible:
             self._show(decision, turn)
@@ -255,26 +260,34 @@ class Run:
         self.shown = {page_id: self._level(page_id) for page_id in self.live}
 
     def _list_hidden(self, turn: int) -> None:
-        """Show the catalogue, if there is room for it."""
+        """Show the catalogue from now on, if there is room for it."""
         tokens = min(_CATALOGUE_TOKENS, max(1, self.budget // 128))
-        if self._level(CATALOGUE_ID) or self.table.used_tokens + tokens > self.budget:
+        if CATALOGUE_ID in self.live or self.table.used_tokens + tokens > self.budget:
             return
         spec = PageSpec(
             CATALOGUE_ID,
-            PageType.PREFERENCE,
-            Pin.NONE,
-            Fidelity.POINTER,
+            PageType.BOOTSTRAP,
+            Pin.HARD,
+            Fidelity.FULL,
             (None, None, None, tokens),
             _CATALOGUE_UTILITY,
             0,
         )
         self.table.set_level(self._enter(spec, turn, 1).slot, Fidelity.FULL)
 
+    def _yield_catalogue(self, floor_tokens: int) -> None:
+        """Pin the catalogue, but for a turn whose floor leaves no room for it."""
+        page = self.live.get(CATALOGUE_ID)
+        if page is not None:
+            fits = floor_tokens + page.tokens(Fidelity.FULL) <= self.budget
+            page.pin = Pin.HARD if fits else Pin.NONE
+            self.table.set_pin(page.slot, page.pin if self.mechanisms.pins else Pin.NONE)
+
     # Faults
 
     def _check_rules(self, decision: Decision, short: bool, turn: int) -> None:
         """See that each hard-pinned page is at its floor, as a session does."""
-        for page_id in sorted(self.live):
+        for page_id in sorted(self.live.keys() & self.specs.keys()):
             page = self.live[page_id]
             if page.pin is not Pin.HARD:
                 continue

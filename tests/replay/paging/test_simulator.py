@@ -157,8 +157,10 @@ def test_a_reset_archives_evidence_and_keeps_rules() -> None:
 
     result = run(script, "full", 100)
 
-    # The rule at 12 in all three, the log at 20 in the first and, recalled, in the last.
-    assert (result.used_tokens, result.recalls, faults(result)) == (3 * 12 + 2 * 20, 1, {})
+    # The rule at 12 in all three, the log at 20 in the first and, recalled, in the last; since
+    # the reset a catalogue at 1 says that there was more.
+    assert (result.used_tokens, result.recalls, faults(result)) == (3 * 12 + 2 * 20 + 2, 1, {})
+    assert result.blind_recalls == 0
 
 
 def test_a_floor_above_the_budget_is_told_and_is_no_policys_fault() -> None:
@@ -240,6 +242,8 @@ def test_ours_has_no_fault_where_the_floor_fits(family: str, scale: str) -> None
         result = simulate(workload, contender("clawvm"), budget)
         assert (result.insufficient_turns, result.explicit) == (0, 0)
         assert (result.infeasible_turns, result.overflow_turns) == (0, 0)
+        # Nor one by the stricter count of a session: each recall was announced in the prompt.
+        assert result.blind_recalls == 0
 
 
 @pytest.mark.parametrize("seed", range(2, 6))
@@ -303,7 +307,7 @@ def test_pages_of_a_type_that_survives_a_reset_stay() -> None:
     script.turn(puts=["log", "wish"])
     script.turn(boundary=RESET)
 
-    assert run(script, "full", 100).used_tokens == 27 + 7
+    assert run(script, "no-catalogue", 100).used_tokens == 27 + 7
 
 
 @given(st.integers(0, 2**31), st.integers(5, 600))
@@ -325,3 +329,15 @@ def test_an_older_content_is_no_hit_where_the_newer_one_was_never_shown() -> Non
     result = run(script, "clawvm", 31)
 
     assert (result.infeasible_turns, result.hits, result.recalls) == (1, 0, 1)
+
+
+def test_the_catalogue_gives_way_to_a_floor_that_needs_its_room() -> None:
+    script = script_with("log", "note", rules=2)
+    script.turn(puts=["log", "note", "rule-0"])  # 52 tokens under 34: an epoch, and the catalogue
+    script.turn([call("log")], puts=["rule-1"])
+    script.turn([call("log"), Demand("note", POINTER)])  # 6 + 6 + 20 + 2
+
+    result = run(script, "clawvm", 34)
+
+    assert (result.infeasible_turns, faults(result)) == (0, {"duplicate-signature": 1})
+    assert result.used_peak == 34

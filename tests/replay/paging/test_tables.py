@@ -60,6 +60,14 @@ def test_lookahead_and_lru_change_no_fault(sweep: list[Row]) -> None:
     assert table["oracle_h3"]["faults_tenths"] == table["paper_lru"]["faults_tenths"] == 0
 
 
+def test_no_policy_that_keeps_to_its_budget_has_fewer_misses_than_the_bound(
+    sweep: list[Row],
+) -> None:
+    assert any(int(row["least_misses"]) for row in sweep)
+    for row in [*sweep, *adversarial(("compaction_hybrid", "oracle_h3", "lru", "clawvm"))]:
+        assert int(row["misses"]) >= int(row["least_misses"])
+
+
 def test_all_policies_have_the_same_budget_unless_the_papers_is_asked_for() -> None:
     same = tier2([200], policies=PAPERS)
     assert {row["budget_tokens"] for row in same} == {200}
@@ -69,6 +77,12 @@ def test_all_policies_have_the_same_budget_unless_the_papers_is_asked_for() -> N
     assert given["multi_session", "compaction_hybrid (85% on multi_session)"] == 170
     assert given["plan_heavy", "compaction_hybrid (85% on multi_session)"] == 200
     assert given["multi_session", "paper_clawvm"] == 200
+
+
+def test_published_figures_stand_beside_the_papers_sizes_only() -> None:
+    (abstract,) = table_4(tier2([120], ["plan_heavy"], ["retrieval_only"]))
+    (real,) = table_4(tier2([8_000], ["plan_heavy"], ["retrieval_only"], scale="real"))
+    assert (abstract["paper_thrash_milli"], real["paper_thrash_milli"]) == (3993, -1)
 
 
 def test_table_6_names_the_fault_of_each_mechanism() -> None:
