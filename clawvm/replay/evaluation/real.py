@@ -205,7 +205,7 @@ def _bounded(
         return []
     gaps = []
     for budget in budgets:
-        faced = grounds(recording, budget, count)
+        faced = grounds(recording, budget, count, offers_recall=True)
         most = availability_bound(faced).available
         least = {cache.name: billed_bound(faced, cache.price) for cache in CACHES}
         for row in rows:

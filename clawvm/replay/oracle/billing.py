@@ -39,8 +39,6 @@ def billed_bound(faced: Iterable[Ground], price: Price, available: int = 0) -> i
     # The least bill by the number of spans that are available so far, up to all that are asked for.
     least: list[int | None] = [0] + [None] * available
     for ground in faced:
-        if ground.room_tokens < 0:
-            continue
         bills = _bills(ground, price, available)
         least = [_best(least, bills, count) for count in range(available + 1)]
     return least[available]
@@ -59,6 +57,9 @@ def _best(least: Sequence[int | None], bills: Sequence[int], count: int) -> int 
 def _bills(ground: Ground, price: Price, available: int) -> list[int]:
     """Return what a prompt is billed at least, by how many spans it makes available."""
     costs = least_tokens(ground.options, ground.room_tokens) if available else [0]
+    if not ground.is_built:
+        # Some policy may have a prompt all the same; what it is billed for that is left out.
+        return [0] * max(1, min(len(costs), available + 1))
     return [
         price(ground.floor_tokens + more, ground.floor_tokens + more - ground.new_tokens)
         for more in costs[: available + 1]

@@ -21,6 +21,9 @@ from .novelty import Novelty
 
 __all__ = ["Ground", "Option", "grounds"]
 
+# The catalogue is one line of at most eight kinds of page; a hundred tokens are a long one.
+_CATALOGUE_TOKENS_MAX = 256
+
 
 class Option(NamedTuple):
     """A level that a page can be shown at.
@@ -52,9 +55,11 @@ class Ground:
     request : int
         Its number.
     floor_tokens : int
-        The least that a prompt can cost, by ``residency.required_levels``.
+        The least that a prompt can cost.
     room_tokens : int
         What the floor leaves of the budget; below 0 when there can be no prompt.
+    is_built : bool
+        Whether every policy builds a prompt.
     new_tokens : int
         The least of a prompt that no earlier prompt can have begun with, in tokens.
     spans : int
@@ -66,14 +71,22 @@ class Ground:
     request: int
     floor_tokens: int
     room_tokens: int
+    is_built: bool
     new_tokens: int
     spans: int
     options: tuple[Option, ...]
 
 
-def grounds(recording: Recording, budget: int, counter: TokenCounter) -> list[Ground]:
-    """Return what every policy faces at each request; the parameters are those of `replay`."""
-    surveyor = _Surveyor(recording, budget, counter)
+def grounds(
+    recording: Recording, budget: int, counter: TokenCounter, *, offers_recall: bool = False
+) -> list[Ground]:
+    """Return what every policy faces at each request; the parameters are those of `replay`.
+
+    With `offers_recall` it is what policies face whether or not recall is offered: the catalogue,
+    which is pinned then, may take some room from the tail.
+    """
+    reserve = _CATALOGUE_TOKENS_MAX if offers_recall else 0
+    surveyor = _Surveyor(recording, budget, reserve)
     replay(recording, FullPolicy.name, budget, counter, watch=surveyor.see, around=surveyor.beside)
     return surveyor.found
 
@@ -83,10 +96,11 @@ class _Surveyor:
 
     name = FullPolicy.name
 
-    def __init__(self, recording: Recording, budget: int, counter: TokenCounter) -> None:
+    def __init__(self, recording: Recording, budget: int, reserve: int) -> None:
         self.found: list[Ground] = []
         self._recording = recording
         self._budget = budget
+        self._reserve = reserve
         self._novelty = Novelty()
         self._texts = _Texts(recording)
         self._spans: dict[int, list[Span]] = {}
@@ -94,7 +108,6 @@ class _Surveyor:
             self._spans.setdefault(span.request, []).append(span)
         self._policy: Policy | None = None
         self._view: View | None = None
-        self._required: dict[int, Fidelity] = {}
 
     def beside(self, policy: Policy) -> Policy:
         """Look on at this policy's decisions."""
@@ -102,10 +115,9 @@ class _Surveyor:
         return self
 
     def decide(self, view: View) -> Decision:
-        """Decide as the policy does, once the floor is known."""
+        """Decide as the policy does."""
         assert self._policy is not None
-        self._view = replace(view, budget=self._budget)
-        self._required = required_levels(self._view)
+        self._view = view
         return self._policy.decide(view)
 
     def see(self, request: int, prompt: Prompt, session: Session) -> None:
@@ -113,21 +125,46 @@ class _Surveyor:
         view = self._view
         assert view is not None
         self._texts.enter(len(self.found), session)
-        floor = {view.pages[slot].id: level for slot, level in self._required.items()}
-        floor_tokens = sum(view.pages[slot].tokens(level) for slot, level in self._required.items())
-        tail = [(view.pages[slot], self._required.get(slot, Fidelity.NONE)) for slot in view.tail]
+        required = _least_floor(view, self._budget - self._reserve)
+        floor = {view.pages[slot].id: level for slot, level in required.items()}
+        floor_tokens = _tokens(view, required)
+        tail = [(view.pages[slot], required.get(slot, Fidelity.NONE)) for slot in view.tail]
         spans = self._spans.get(request, [])
         self.found.append(
             Ground(
                 request,
                 floor_tokens,
                 self._budget - floor_tokens,
+                floor_tokens <= self._budget - self._reserve,
                 self._novelty.least_new_tokens(tail) if self.found else floor_tokens,
                 len(spans),
                 tuple(self._texts.options(spans, floor, session)),
             )
         )
         self._novelty.remember(view.pages[slot] for slot in view.fresh)
+
+
+def _least_floor(view: View, budget: int) -> dict[int, Fidelity]:
+    """Return levels that every policy shows at least, at any budget from this one on.
+
+    Hard pins, and the tail: whole where all of it fits, else a line of each page where those fit,
+    else a line of the newest. (Which pages of a tail that fits in part are whole depends on what
+    there is beside them.)
+    """
+    pins = required_levels(replace(view, tail=()))
+    lines = {
+        slot: max(next(iter(view.pages[slot].ladder)), pins.get(slot, Fidelity.NONE))
+        for slot in view.tail
+    }
+    newest = {slot: lines[slot] for slot in view.tail[-1:]}
+    for tail in (dict.fromkeys(view.tail, Fidelity.FULL), lines):
+        if _tokens(view, pins | tail) <= budget:
+            return pins | tail
+    return pins | newest
+
+
+def _tokens(view: View, levels: Mapping[int, Fidelity]) -> int:
+    return sum(view.pages[slot].tokens(level) for slot, level in levels.items())
 
 
 class _Texts:

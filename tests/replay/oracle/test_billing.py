@@ -102,6 +102,18 @@ def test_a_prompt_that_cannot_be_built_is_not_billed() -> None:
     assert billed_bound(short, price) == 0
 
 
+def test_the_catalogue_may_take_room_from_a_tail_that_just_fits() -> None:
+    """The floor is then no more than the first message and a line of each page of the tail."""
+    events = (user("begin"), said(words(200)), user("go"), said("done"))
+    recording = Recording.of("by hand", trace(*events))
+    alone = grounds(recording, 300, Words())[1]
+    beside = grounds(recording, 300, Words(), offers_recall=True)[1]
+    assert alone.floor_tokens == 5 + 204 + 5
+    assert beside.floor_tokens < alone.floor_tokens
+    assert beside.is_built
+    assert not grounds(recording, 256, Words(), offers_recall=True)[1].is_built
+
+
 def test_both_formats_face_the_same_floor() -> None:
     floors = [
         [ground.floor_tokens for ground in faced(*TOOLS, shape=shape)]
@@ -133,6 +145,14 @@ class TestWithSpansAvailable:
     def test_more_than_there_are_no_policy_has(self) -> None:
         assert billed_bound(self.REQUESTS, price, available=3) is None
 
+    def test_where_not_all_build_a_prompt_spans_are_had_for_nothing(self) -> None:
+        *others, last = self.REQUESTS
+        unsure = [*others, replace(last, is_built=False)]
+        assert billed_bound(unsure, price, available=2) == billed_bound(others, price)
+        none = [*others, replace(last, is_built=False, room_tokens=-1)]
+        assert billed_bound(none, price) == billed_bound(others, price)
+        assert billed_bound(none, price, available=1) is None
+
     def test_nor_more_than_fit(self) -> None:
         tight = [replace(ground, room_tokens=40) for ground in self.REQUESTS]
         assert billed_bound(tight, price, available=1) is not None
@@ -158,7 +178,7 @@ def test_the_least_bill_is_the_least_over_all_ways_to_share_the_spans(
                 numbers = tuple(range(spans, spans + held))
                 options.append(Option(str(number), Fidelity.FULL, tokens, numbers))
             spans += held
-        grounds.append(Ground(len(grounds), 10, 12, 4, spans, tuple(options)))
+        grounds.append(Ground(len(grounds), 10, 12, True, 4, spans, tuple(options)))
     bills = []
     for ways in itertools.product(*(subsets(ground.options) for ground in grounds)):
         tokens = [sum(option.more_tokens for option in taken) for taken in ways]
