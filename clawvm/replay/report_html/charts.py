@@ -269,7 +269,7 @@ def _figure(height: int) -> Figure:
         hoverlabel={
             "bgcolor": "var(--ink)",
             "bordercolor": "var(--ink)",
-            "font": {"color": "var(--card)"},
+            "font": {"color": "var(--card)", "family": "var(--font)"},
             "align": "left",
         },
         hovermode="closest",
@@ -327,7 +327,8 @@ def _cost_hover(point: Point, provider: str) -> str:
 def _fault_hover(key: tuple[str, Column], cell: Faults | None) -> str:
     policy, column = key
     lines = ["not run"] if cell is None else _told(cell) or ["no fault"]
-    head = f"<b>{escape(policy)}</b><br>{escape(_column_label(column))}"
+    where = "budget " if isinstance(column, int) else ""
+    head = f"<b>{escape(policy)}</b><br>{where}{escape(_column_label(column))}"
     return "<br>".join([head, *map(escape, lines)])
 
 
