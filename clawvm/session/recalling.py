@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from ..faults import FaultKind
 from ..messages import Part
-from ..pages import Fidelity, PageType, Provenance, Scope
+from ..pages import Fidelity, Page, PageType, Provenance, Scope
 from .book import handle_of
 from .catalogue import CATALOGUE_ID, catalogue_text
 from .given import Terms
@@ -55,6 +55,7 @@ class RecallingMemory(Memory):
         super().__init__(session_id, budget=budget, **options)
         self._reuse = Reuse(reuse or {})
         self._offers_recall = False
+        self._assembler.yielding = self._catalogue
 
     def add_result(self, call: ToolCall | str, text: str, *, is_error: bool = False) -> None:
         """Take in the result of a call as text; see `Memory.add_result`."""
@@ -175,14 +176,24 @@ class RecallingMemory(Memory):
         if self._offers_recall:
             self._put_catalogue(catalogue_text(self._book))
 
+    def _catalogue(self) -> Page | None:
+        return self._book.live.get(CATALOGUE_ID)
+
     def _put_catalogue(self, text: str) -> None:
-        """Change the catalogue page, if the new text fits."""
-        old = self._book.live.get(CATALOGUE_ID)
+        """Change the catalogue page, if the new text fits.
+
+        One that had to give way stays without its pin until it is shown again.
+        """
+        old = self._catalogue()
+        shown = old is not None and self._book.table.level(old.slot) > Fidelity.NONE
         spare = self._budget - self._book.table.used_tokens
-        more = self._ladders.tokens(text) - (0 if old is None else old.tokens(Fidelity.FULL))
-        if old is not None and (old.texts == (text,) or more > spare):
-            return
-        terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, None, None, None, 0)
+        if old is not None:
+            kept = old.texts == (text,) and (not shown or old.slot in self._book.pinned)
+            more = self._ladders.tokens(text) - (old.tokens(Fidelity.FULL) if shown else 0)
+            if kept or more > spare:
+                return
+        pin = None if old is None or shown else old.pin
+        terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, pin, None, None, 0)
         self._given.put(
             CATALOGUE_ID,
             PageType.BOOTSTRAP,
