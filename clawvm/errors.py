@@ -12,12 +12,14 @@ __all__ = [
     "AuditEventInvalid",
     "AuditInvalid",
     "AuditUnavailable",
+    "BaselineInvalid",
     "BudgetInfeasible",
     "BudgetInvalid",
     "BuilderInvalid",
     "ClawVMError",
     "CompiledCoreMissing",
     "ContentMissing",
+    "EvaluationFailed",
     "ExtraMissing",
     "JournalConflict",
     "LadderInvalid",
@@ -30,6 +32,7 @@ __all__ = [
     "PageInvalid",
     "PageNotFound",
     "PolicyUnknown",
+    "ResultsInvalid",
     "SessionClosed",
     "SnapshotInvalid",
     "SpoolFull",
@@ -143,6 +146,10 @@ class BuilderInvalid(ClawVMError, ValueError):
 
 class PolicyUnknown(ClawVMError, ValueError):
     """No residency policy has this name."""
+
+
+class ResultsInvalid(ClawVMError, ValueError):
+    """A folder of `clawvm eval` is not there, not whole, or holds lines of another kind."""
 
 
 class OptionUnknown(ClawVMError, ValueError):
@@ -286,3 +293,11 @@ class TokenCountInvalid(ClawVMError, ValueError):
 
 class TraceInvalid(ClawVMError, ValueError):
     """A trace file is of no known format, or not one of its lines can be read."""
+
+
+class EvaluationFailed(ClawVMError):
+    """A part of an evaluation could not be done; what the other parts found is kept."""
+
+
+class BaselineInvalid(ClawVMError, ValueError):
+    """The baseline of a gate is missing, damaged or of a newer format."""

@@ -9,7 +9,7 @@ from ..faults import FaultKind
 from ..messages import Part
 from ..pages import Fidelity, Page, PageType, Provenance, Scope
 from .book import handle_of
-from .catalogue import CATALOGUE_ID, catalogue_text
+from .catalogue import CATALOGUE_ID, NOTHING_HIDDEN, catalogue_text
 from .given import Terms
 from .memory import Memory, MemoryOptions
 from .prompt import ToolCall
@@ -125,9 +125,7 @@ class RecallingMemory(Memory):
         the catalogue page sums up what the prompt does not show.
         """
         self._check_open()
-        if not self._offers_recall:
-            self._offers_recall = True
-            self._put_catalogue("")
+        self._offers_recall = True
         return [definition(self._conversation.shape or "openai")]
 
     def tool_execute(self, call: ToolCall) -> str | None:
@@ -170,6 +168,12 @@ class RecallingMemory(Memory):
     def _was_run(self, call: Part) -> bool:
         return call.name != RECALL_TOOL and not self._reuse.was_answered(call.call_id)
 
+    def _is_catalogued(self, page: Page) -> bool:
+        catalogue = self._catalogue()
+        if catalogue is None or catalogue.texts == (NOTHING_HIDDEN,):
+            return False
+        return self._book.table.level(catalogue.slot) > Fidelity.NONE and page.slot >= 0
+
     def _end_conversation(self) -> None:
         super()._end_conversation()
         self._reuse.forget()
@@ -182,19 +186,25 @@ class RecallingMemory(Memory):
     def _put_catalogue(self, text: str) -> None:
         """Change the catalogue page, if the new text fits.
 
-        One that had to give way stays without its pin until it is shown again.
+        It moves to the end of the prompt: at an epoch something before it changes anyway, and what
+        a provider has cached stays valid up to there. One that had to give way is pinned again.
         """
         old = self._catalogue()
-        shown = old is not None and self._book.table.level(old.slot) > Fidelity.NONE
-        spare = self._budget - self._book.table.used_tokens
-        if old is not None:
-            kept = old.texts == (text,) and (not shown or old.slot in self._book.pinned)
-            more = self._ladders.tokens(text) - (old.tokens(Fidelity.FULL) if shown else 0)
-            if kept or more > spare:
+        if not text:
+            if old is None:
                 return
-        pin = None if old is None or shown else old.pin
-        terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, pin, None, None, 0)
-        self._given.put(
+            text = NOTHING_HIDDEN
+        table = self._book.table
+        spare = self._budget - table.used_tokens
+        if old is not None:
+            spare += table.tokens(old.slot, table.level(old.slot))
+        same = old is not None and old.texts == (text,) and old.slot in self._book.pinned
+        if same or self._ladders.tokens(text) > spare:
+            return
+        if old is not None:
+            self._layout.remove(old)
+        terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, None, None, None, 0)
+        page = self._given.put(
             CATALOGUE_ID,
             PageType.BOOTSTRAP,
             text,
@@ -203,6 +213,8 @@ class RecallingMemory(Memory):
             turn=self._assembler.turn + 1,
             shape=self._conversation.shape,
         )
+        # What is to be shown has been decided by now; there is room for it.
+        table.set_level(page.slot, Fidelity.FULL)
 
     def _show_again(self, recall: Recall) -> None:
         page_id = f"recall:{recall.page_id}@{recall.version}"

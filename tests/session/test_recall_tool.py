@@ -175,10 +175,22 @@ def test_what_has_no_line_is_summed_up_in_the_catalogue(crowded):
     assert text in [message["content"] for message in crowded.assemble().messages]
 
 
-def test_the_catalogue_stays_where_it_is_and_the_budget_holds(crowded):
-    messages = crowded.assemble().messages
-    assert messages[1]["content"] == crowded.page("clawvm:catalogue").texts[0]
-    assert crowded.plan.used_tokens <= 400
+def test_the_catalogue_ends_the_prompt_of_an_epoch_and_stays_until_the_next(open_session, words):
+    session = open_session(400)
+    assert session.tools
+    session.add(user("begin"))
+    places = []
+    for number in range(40):
+        session.put(f"n{number}", PageType.EVIDENCE, words(f"n{number}", 4))
+        prompt = session.assemble()
+        assert prompt.tokens <= 400
+        contents = [message["content"] for message in prompt.messages]
+        text = session.page("clawvm:catalogue").texts[0] if number > 9 else None
+        if text is not None and not prompt.plan.epoch:
+            places.append(contents.index(text) < len(contents) - 1)
+        elif text is not None:
+            assert contents[-1] == text
+    assert places and all(places)
 
 
 def test_the_catalogue_is_bounded(open_session):
@@ -218,7 +230,7 @@ def filled(open_session, words):
     """A session with a catalogue, and rules that need the whole budget to the token."""
     session = open_session(400)
     assert session.tools
-    for number in range(8):
+    for number in range(40):
         session.put(f"n{number}", PageType.EVIDENCE, words(f"n{number}", 80))
         session.assemble()
     assert session.level("clawvm:catalogue") is Fidelity.FULL
@@ -255,3 +267,14 @@ def test_it_comes_back_with_the_next_epoch_that_has_room(filled, words):
     assert filled.level("clawvm:catalogue") is Fidelity.FULL
     assert filled.page("clawvm:catalogue").pin is Pin.HARD
     assert filled.faults.explicit == 0
+
+
+def test_a_first_catalogue_without_room_is_left_out(open_session, words):
+    session = open_session(100)
+    assert session.tools
+    session.put("must", PageType.CONSTRAINT, words("must", 88), forms={})
+    for number in range(8):
+        session.put(f"n{number}", PageType.EVIDENCE, words(f"n{number}", 80))
+        assert session.assemble().plan.used_tokens <= 100
+    assert not all(session.level(f"n{number}") for number in range(8))
+    assert "clawvm:catalogue" not in [page.id for page in session.pages()]

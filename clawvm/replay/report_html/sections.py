@@ -1,0 +1,248 @@
+"""The parts of a report in their order: a heading, what to see, charts, the figures as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .charts import (
+    Chart,
+    Table,
+    cost_chart,
+    dot_chart,
+    fault_chart,
+    percent,
+    provider_name,
+    tokens_label,
+)
+from .comparison import (
+    FULL,
+    LONG_TOKENS,
+    OURS,
+    Compared,
+    Point,
+    compare,
+    fault_counts,
+    in_order,
+    of_optimum,
+    points,
+)
+from .results import GateRow, RealRow, Results, SyntheticRow
+
+__all__ = ["REFERENCE_BUDGET", "Section", "our_faults", "sections"]
+
+REFERENCE_BUDGET = 32_000
+"""The budget that a report speaks of first, in tokens."""
+
+_ABSTRACT_BELOW = 1000  # the paper's budgets are units of its own, not tokens
+_RECORDED = "Faults on recorded sessions"
+_KINDS = {
+    "tier2": (
+        "Synthetic workloads",
+        "Faults that a policy could have avoided, over all families of workloads.",
+    ),
+    "tier2-published-budgets": (
+        "Synthetic workloads, the paper's smaller budgets",
+        "The same with the smaller budgets that the paper's artifact gives its baselines on "
+        "workloads of several sessions.",
+    ),
+    "tasks": (
+        "Task replays",
+        "Faults over the thirty tasks; a task counts as done when there is none.",
+    ),
+    "adversarial": (
+        "Adversarial workloads",
+        "Faults that a policy could have avoided, on workloads that were made to break one, each "
+        "at a budget of its own.",
+    ),
+    "ablation": (
+        "Ablations",
+        "Faults of the paper's policy and of ours with one mechanism taken away at a time.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the report.
+
+    Parameters
+    ----------
+    id, title : str
+        Its anchor and heading.
+    text : str
+        What is shown and how to read it.
+    charts : list of (str, Chart)
+        Each with its heading; a blank one where the section's own is enough.
+    table : Table or None
+        A table that is always open.
+    """
+
+    id: str
+    title: str
+    text: str
+    charts: Sequence[tuple[str, Chart]] = field(default_factory=list)
+    table: Table | None = None
+
+
+def sections(results: Results) -> Iterator[Section]:
+    """Yield the parts for which there are results."""
+    if results.real:
+        yield from _real(compare(results.real))
+    for kind, (title, text) in _KINDS.items():
+        rows = results.synthetic.get(kind, [])
+        if kind == "adversarial" and rows:
+            cells = fault_counts(rows, lambda row: row.family)
+            yield Section(kind, title, text, [("", fault_chart(cells, "workload", title))])
+        elif rows:
+            yield Section(kind, title, text, list(_synthetic_charts(kind, title, rows)))
+    if results.gates:
+        yield _gates(results.gates)
+
+
+def _real(compared: Compared) -> Iterator[Section]:
+    every = points(compared.rows)
+    plain = [point for point in every if point.low_water_percent is None]
+    budgeted = [point for point in plain if point.policy != FULL]  # the others know a budget
+    providers = sorted({provider for point in plain for provider in point.billed})
+    yield _glance(plain, compared, providers)
+    if providers:
+        yield Section(
+            "billed",
+            "Tokens billed",
+            "What a provider would have billed, as a share of sending the whole history each time. "
+            "Further left is cheaper; the dotted line is the whole history.",
+            [
+                (f"{provider_name(provider)} prices", _billed_chart(budgeted, provider))
+                for provider in providers
+            ],
+        )
+        yield Section(
+            "cost",
+            "Cost against availability",
+            "Spans in the prompt over the share of the whole history's bill; up and to the left is "
+            "better. Each line is a policy, each point a budget, the smallest at the lower end; a "
+            "dotted line goes through the low-water marks.",
+            [(f"{provider_name(name)} prices", cost_chart(every, name)) for name in providers],
+        )
+    of_bound = {
+        (point.policy, point.budget): point.available / point.bound
+        for point in budgeted
+        if point.bound and point.available is not None
+    }
+    if of_bound:
+        yield Section(
+            "bound",
+            "Gap to the bound",
+            "How many of the quoted spans a policy had in its prompts, of those that any policy "
+            "could have had that knows the future. At 100% nothing is left to win.",
+            [("", dot_chart(of_bound, "of the bound", "Share of the bound reached", 1))],
+        )
+    yield Section(
+        "faults",
+        _RECORDED,
+        "Each number counts the faults of all sessions; the stronger the colour, the more.",
+        [("", fault_chart(fault_counts(compared.rows, _budget_of_real), "budget", _RECORDED))],
+    )
+
+
+def _billed_chart(budgeted: Sequence[Point], provider: str) -> Chart:
+    shares = {
+        (point.policy, point.budget): point.billed[provider]
+        for point in budgeted
+        if provider in point.billed
+    }
+    return dot_chart(shares, "billed", f"Tokens billed at {provider_name(provider)} prices", 1.0)
+
+
+def _budget_of_real(row: RealRow) -> int:
+    return row.budget_tokens
+
+
+def _glance(plain: Sequence[Point], compared: Compared, providers: Sequence[str]) -> Section:
+    budgets = sorted({point.budget for point in plain})
+    budget = min(budgets, key=lambda each: abs(each - REFERENCE_BUDGET))
+    here = {point.policy: point for point in plain if point.budget == budget}
+    # The whole history knows no budget, and may have been replayed only once.
+    here |= {point.policy: point for point in plain if point.policy == FULL}
+    rows = [
+        [
+            point.policy,
+            percent(point.available, 1),
+            percent(point.recallable, 1),
+            *(percent(point.billed.get(provider)) for provider in providers),
+            *(f"{point.breaks.get(provider, 0):.1f}" for provider in providers[:1]),
+            f"{point.faults:,}",
+            f"{point.infeasible:,}",
+        ]
+        for point in map(here.__getitem__, in_order(here))
+    ]
+    head = [
+        "policy",
+        "spans available",
+        "or one recall",
+        *(f"billed, {provider_name(provider)}" for provider in providers),
+        *("breaks per 100" for _ in providers[:1]),
+        "faults",
+        "infeasible",
+    ]
+    which = f"longer than {LONG_TOKENS:,} tokens" if compared.long_only else "of any length"
+    cut = "whole" if compared.cut is None else f"cut after {compared.cut} turns"
+    return Section(
+        "glance",
+        f"At a glance, at {tokens_label(budget)}",
+        f"Means over {compared.sessions} recorded sessions {which}, {cut}; faults and infeasible "
+        "requests are sums.",
+        table=Table(head, rows),
+    )
+
+
+def _synthetic_charts(
+    kind: str, title: str, rows: Sequence[SyntheticRow]
+) -> Iterator[tuple[str, Chart]]:
+    abstract = [row for row in rows if row.budget < _ABSTRACT_BELOW]
+    tokens = [row for row in rows if row.budget >= _ABSTRACT_BELOW]
+    for heading, some in (("The paper's budgets", abstract), ("Budgets in tokens", tokens)):
+        if not some:
+            continue
+        cells = fault_counts(some, lambda row: row.budget)
+        yield heading if abstract and tokens else "", fault_chart(cells, "budget", title)
+        shares = of_optimum(row for row in some if row.policy != FULL)
+        if kind == "tier2" and shares:
+            told = "Value of all prompts, of the most that any within budget and floor could have"
+            yield f"{heading}: value, of the optimum", dot_chart(shares, "of the optimum", told, 1)
+
+
+def _gates(gates: Sequence[GateRow]) -> Section:
+    rows = []
+    for name in dict.fromkeys(gate.gate for gate in gates):
+        of_name = [gate for gate in gates if gate.gate == name]
+        seen = [
+            "; ".join(sorted({_counts(gate.seen) for gate in of_name if gate.path == path}))
+            for path in ("unguarded", OURS)
+        ]
+        stores = ", ".join(sorted({gate.store for gate in of_name}))
+        passed = all(gate.passed for gate in of_name)
+        rows.append([name.replace("_", " "), *seen, stores, "yes" if passed else "NO"])
+    held = sum(gate.passed for gate in gates)
+    return Section(
+        "tier1",
+        "Lifecycle gates",
+        "The six gates of the paper's first tier: what harnesses do today must show the fault, and "
+        f"our own path none. {held} of {len(gates)} runs came out as expected.",
+        table=Table(("gate", "unguarded", OURS, "stores", "as expected"), rows),
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "nothing"
+
+
+def our_faults(results: Results) -> int | None:
+    """Sum up the faults of our policy over everything; None where it was not run."""
+    groups = [
+        fault_counts(results.real, _budget_of_real),
+        *(fault_counts(rows, lambda row: row.budget) for rows in results.synthetic.values()),
+    ]
+    ours = [cell.count for cells in groups for (policy, _), cell in cells.items() if policy == OURS]
+    return sum(ours) if ours else None
