@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from .coverage import fewest_tokens
+from .coverage import least_tokens
 from .ground import Ground
 
 __all__ = ["Price", "billed_bound"]
@@ -34,7 +34,7 @@ def billed_bound(faced: Iterable[Ground], price: Price, available: int = 0) -> i
     Raises
     ------
     ExtraMissing
-        Without OR-tools, where several spans of a request are to be available.
+        Without OR-tools, where spans are to be available and a request has too many ways to it.
     """
     # The least bill by the number of spans that are available so far, up to all that are asked for.
     least: list[int | None] = [0] + [None] * available
@@ -58,12 +58,8 @@ def _best(least: Sequence[int | None], bills: Sequence[int], count: int) -> int 
 
 def _bills(ground: Ground, price: Price, available: int) -> list[int]:
     """Return what a prompt is billed at least, by how many spans it makes available."""
-    bills = []
-    fitting = [option for option in ground.options if option.more_tokens <= ground.room_tokens]
-    for count in range(min(ground.spans, available) + 1):
-        more = fewest_tokens(fitting, count)
-        if more is None or more > ground.room_tokens:
-            break
-        sent = ground.floor_tokens + more
-        bills.append(price(sent, sent - ground.new_tokens))
-    return bills
+    costs = least_tokens(ground.options, ground.room_tokens) if available else [0]
+    return [
+        price(ground.floor_tokens + more, ground.floor_tokens + more - ground.new_tokens)
+        for more in costs[: available + 1]
+    ]

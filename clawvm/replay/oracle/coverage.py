@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ...pages import Fidelity
@@ -13,7 +14,9 @@ from .solver import integer_solver
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
-__all__ = ["AvailabilityBound", "availability_bound", "fewest_tokens", "most_covered"]
+__all__ = ["AvailabilityBound", "availability_bound", "least_tokens", "most_covered"]
+
+_ENUMERATED_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def availability_bound(faced: Iterable[Ground]) -> AvailabilityBound:
     Raises
     ------
     ExtraMissing
-        Without OR-tools, where a request has more to show than fits.
+        Without OR-tools, where a request has too much to choose from to try all of it.
     """
     spans = available = whole_pages = 0
     proven = True
@@ -75,14 +78,11 @@ def most_covered(options: Sequence[Option], room_tokens: int) -> tuple[int, bool
     room_tokens : int
         What all that are taken may cost together; below 0 nothing can be shown.
     """
-    if room_tokens < 0:
-        return 0, True
-    fitting = [option for option in options if option.more_tokens <= room_tokens]
-    spans = {span for option in fitting for span in option.spans}
-    if _all_fit(fitting, room_tokens):
-        return len(spans), True
+    costs = _costs_by_enumeration(options, room_tokens)
+    if costs is not None:
+        return max(0, len(costs) - 1), True
     model, solver = integer_solver()
-    tokens, shown = _chosen(model, fitting)
+    tokens, shown = _chosen(model, options)
     model.add(tokens <= room_tokens)
     model.maximize(shown)
     status = solver.solve(model)
@@ -90,29 +90,52 @@ def most_covered(options: Sequence[Option], room_tokens: int) -> tuple[int, bool
     return round(solver.best_objective_bound), solver.status_name(status) == "OPTIMAL"
 
 
-def fewest_tokens(options: Sequence[Option], spans: int) -> int | None:
-    """Return a number of tokens below which so many spans cannot be shown at once.
+def least_tokens(options: Sequence[Option], room_tokens: int) -> list[int]:
+    """Return below how many tokens 0, 1, 2... spans cannot be shown at once.
 
-    None where they cannot at all.
-
-    Parameters
-    ----------
-    options : sequence of Option
-        Of each page at most one is taken.
-    spans : int
-        How many have to be shown.
+    The list ends where more of them do not fit. The parameters are those of `most_covered`.
     """
-    if spans == 0:
-        return 0
-    if spans == 1:
-        return min((option.more_tokens for option in options), default=None)
+    costs = _costs_by_enumeration(options, room_tokens)
+    if costs is not None:
+        return costs
+    costs = [0]
     model, solver = integer_solver()
     tokens, shown = _chosen(model, options)
-    model.add(shown >= spans)
+    model.add(tokens <= room_tokens)
     model.minimize(tokens)
-    if solver.status_name(solver.solve(model)) == "INFEASIBLE":
-        return None
-    return max(0, round(solver.best_objective_bound))
+    while True:
+        model.add(shown >= len(costs))
+        if solver.status_name(solver.solve(model)) == "INFEASIBLE":
+            return costs
+        costs.append(max(0, round(solver.best_objective_bound)))
+
+
+def _costs_by_enumeration(options: Sequence[Option], room_tokens: int) -> list[int] | None:
+    """Return what `least_tokens` does, None where there is too much to enumerate.
+
+    Most requests quote little, and a solver takes longer to set up than this to run.
+    """
+    if room_tokens < 0:
+        return []
+    # By the set of spans that are shown, as bits, what that costs at least.
+    costs = {0: 0}
+    by_page = sorted(options, key=lambda option: option.page)
+    for _, levels in groupby(by_page, key=lambda option: option.page):
+        after = dict(costs)
+        for option in levels:
+            spans = sum(1 << span for span in option.spans)
+            for before, tokens in costs.items():
+                cost = tokens + option.more_tokens
+                if cost <= room_tokens and cost < after.get(before | spans, cost + 1):
+                    after[before | spans] = cost
+        costs = after
+        if len(costs) > _ENUMERATED_MAX:
+            return None
+    most = max(shown.bit_count() for shown in costs)
+    return [
+        min(cost for shown, cost in costs.items() if shown.bit_count() >= count)
+        for count in range(most + 1)
+    ]
 
 
 def _chosen(
@@ -133,15 +156,3 @@ def _chosen(
         shown.append(model.new_bool_var(""))
         model.add_bool_or([*holders, ~shown[-1]])
     return sum(option.more_tokens * chosen for option, chosen in taken.items()), sum(shown)
-
-
-def _all_fit(options: Iterable[Option], room_tokens: int) -> bool:
-    """Tell whether the cheapest option for each span, all together, fit: most requests' case."""
-    best: dict[int, Option] = {}
-    for option in options:
-        for span in option.spans:
-            if span not in best or option.more_tokens < best[span].more_tokens:
-                best[span] = option
-    taken = {(option.page, option.level): option.more_tokens for option in best.values()}
-    one_level_each = len({page for page, _ in taken}) == len(taken)
-    return one_level_each and sum(taken.values()) <= room_tokens

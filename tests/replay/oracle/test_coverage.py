@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hand_traces import Words, call, result, said, trace, user, words
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clawvm.errors import ExtraMissing
 from clawvm.pages import Fidelity
 from clawvm.replay import Recording
-from clawvm.replay.oracle import Option, availability_bound, grounds
-from clawvm.replay.oracle.coverage import fewest_tokens, most_covered
+from clawvm.replay.oracle import Option, availability_bound, coverage, grounds
+from clawvm.replay.oracle.coverage import least_tokens, most_covered
 
 ALPHA, BETA = words(30, "alpha"), words(30, "beta")
 # The last reply quotes both texts. Its floor is the pinned "begin" (1 + 4 tokens) and the tail,
@@ -95,26 +96,51 @@ def choices(options: list[Option]) -> list[tuple[int, int]]:
     ]
 
 
-@given(options_of_few_pages, st.integers(-1, 25))
-def test_no_choice_shows_more_and_one_shows_as_many(options: list[Option], room: int) -> None:
-    shown = [spans for tokens, spans in choices(options) if tokens <= room]
-    assert most_covered(options, room) == (max(shown, default=0), True)
+@pytest.fixture(params=[0, 2_000], ids=["by the solver", "by enumeration"])
+def _either_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coverage, "_ENUMERATED_MAX", request.param)
+        yield
 
 
-@given(options_of_few_pages, st.integers(0, 7))
-def test_no_choice_shows_so_many_for_less_and_one_does_for_as_much(
-    options: list[Option], spans: int
-) -> None:
-    costs = [tokens for tokens, shown in choices(options) if shown >= spans]
-    assert fewest_tokens(options, spans) == min(costs, default=None)
+@pytest.mark.usefixtures("_either_way")
+class TestChoices:
+    @given(options_of_few_pages, st.integers(-1, 25))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_none_shows_more_and_one_shows_as_many(self, options: list[Option], room: int) -> None:
+        shown = [spans for tokens, spans in choices(options) if tokens <= room]
+        assert most_covered(options, room) == (max(shown, default=0), True)
+
+    @given(options_of_few_pages, st.integers(-1, 25))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_none_shows_so_many_for_less_and_one_does_for_as_much(
+        self, options: list[Option], room: int
+    ) -> None:
+        fitting = [choice for choice in choices(options) if choice[0] <= room]
+        most = max((shown for _, shown in fitting), default=-1)
+        assert least_tokens(options, room) == [
+            min(tokens for tokens, shown in fitting if shown >= count) for count in range(most + 1)
+        ]
+
+
+def many_options() -> list[Option]:
+    """Twelve pages and more spans than can be enumerated; each costs 5, any eight fit in 40."""
+    return [
+        Option(f"page {number}", Fidelity.FULL, 5, (number, number + 12)) for number in range(12)
+    ]
+
+
+def test_what_is_too_much_to_enumerate_is_solved() -> None:
+    assert most_covered(many_options(), 40) == (16, True)
+    assert least_tokens(many_options(), 40) == [0, *(5 * (count // 2 + 1) for count in range(16))]
 
 
 def test_without_the_solver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
     with pytest.raises(ExtraMissing, match=r"needs ortools.*pip install 'clawvm\[eval\]'"):
-        bound(TWO_TEXTS, 15 + 34)
+        most_covered(many_options(), 40)
 
 
-def test_what_fits_whole_needs_no_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_be_enumerated_needs_no_solver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
-    assert bound(TWO_TEXTS, 1_000) == (2, 2, 2)
+    assert bound(TWO_TEXTS, 15 + 34) == (2, 1, 1)
