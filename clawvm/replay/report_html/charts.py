@@ -119,7 +119,9 @@ def dot_chart(
             y0=place - 0.5, y1=place + 0.5, fillcolor="var(--page)", line_width=0, layer="below"
         )
     figure.add_vline(x=line_at, line={"color": "var(--ink)", "width": 1, "dash": "dot"})
-    figure.update_xaxes(title_text=axis, tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(
+        title_text=axis, tickformat=".0%", rangemode="tozero", nticks=6, tickangle=0
+    )
     figure.update_yaxes(
         tickvals=list(row.values()),
         ticktext=[_tick(policy) for policy in policies],
@@ -154,13 +156,15 @@ def cost_chart(points: Sequence[Point], provider: str) -> Chart:
             y=[point.available for point in line],
             mode="lines+markers+text" if line[0].policy == OURS and not sweep else "lines+markers",
             text=[tokens_label(point.budget) for point in line],
-            textposition="top left",
+            # Beside a curve that rises to the right; the low end of it is where the others begin.
+            textposition=["top left"] + ["bottom right"] * (len(line) - 1),
+            cliponaxis=False,
             line={"color": colour, "dash": dash, "width": 2},
             marker={"color": colour, "symbol": symbol, "size": 7 if sweep else 10},
             hovertext=[_cost_hover(point, provider) for point in line],
             hoverinfo="text",
         )
-    figure.update_xaxes(title_text="billed", tickformat=".0%")
+    figure.update_xaxes(title_text="billed", tickformat=".0%", rangemode="tozero", nticks=6)
     figure.update_yaxes(title_text="spans available", tickformat=".0%")
     rows = [
         [
@@ -265,7 +269,7 @@ def _figure(height: int) -> Figure:
         hoverlabel={
             "bgcolor": "var(--ink)",
             "bordercolor": "var(--ink)",
-            "font": {"color": "var(--card)"},
+            "font": {"color": "var(--card)", "family": "var(--font)"},
             "align": "left",
         },
         hovermode="closest",
@@ -323,7 +327,8 @@ def _cost_hover(point: Point, provider: str) -> str:
 def _fault_hover(key: tuple[str, Column], cell: Faults | None) -> str:
     policy, column = key
     lines = ["not run"] if cell is None else _told(cell) or ["no fault"]
-    head = f"<b>{escape(policy)}</b><br>{escape(_column_label(column))}"
+    where = "budget " if isinstance(column, int) else ""
+    head = f"<b>{escape(policy)}</b><br>{where}{escape(_column_label(column))}"
     return "<br>".join([head, *map(escape, lines)])
 
 

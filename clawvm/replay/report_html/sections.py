@@ -42,9 +42,9 @@ _KINDS = {
         "Faults that a policy could have avoided, over all families of workloads.",
     ),
     "tier2-published-budgets": (
-        "Synthetic workloads, the paper's smaller budgets",
-        "The same with the smaller budgets that the paper's artifact gives its baselines on "
-        "workloads of several sessions.",
+        "The paper's smaller budgets",
+        "Faults on the synthetic workloads where the paper's baselines have the smaller budgets "
+        "that its artifact gives them on workloads of several sessions.",
     ),
     "tasks": (
         "Task replays",

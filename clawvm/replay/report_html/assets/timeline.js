@@ -350,6 +350,11 @@
   }
 
   async function load() {
+    if (typeof DecompressionStream === "undefined") {
+      inspector.replaceChildren(node("p", "Sessions are packed in a way that this browser cannot "
+        + "unpack; open the report in one that was made since 2023."));
+      return;
+    }
     const packed = document.getElementById(`timeline-${which.value}`).textContent;
     map = await ResidencyMap.unpack(packed);
     at = undefined;
