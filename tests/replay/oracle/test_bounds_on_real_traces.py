@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from clawvm.replay import Recording, replay
+from clawvm.replay.billing import PROVIDERS, CacheModel
 from clawvm.replay.importers import open_sessions, trace_files
 from clawvm.replay.oracle import (
     AvailabilityBound,
@@ -24,10 +25,9 @@ from clawvm.session import Prompt, Session
 from clawvm.tokens import best_counter
 
 TRACES = Path(os.environ.get("CLAWVM_TRACES", Path(__file__).parents[4] / "shared" / "traces"))
-FOLDERS = [
-    path for name in ("claude-code", "codex", "tau-bench") if (path := TRACES / name).is_dir()
-]
-FILES = trace_files(FOLDERS).found
+FILES = trace_files([TRACES]).found if TRACES.is_dir() else []
+# The last keeps every prompt for ever, which no provider does: nobody reads more from a cache.
+CACHES = (*PROVIDERS, CacheModel("study"), CacheModel("hoard", lifetime_requests=1_000_000))
 QUICK = ("91b42542f24f-0", "64b5e5660349-1", "gpt-4o-airline.tasks-00-09")
 
 pytestmark = pytest.mark.skipif(
@@ -67,23 +67,16 @@ def most_available(path: Path, budget: int) -> list[AvailabilityBound]:
     return [availability_bound(requests) for requests in faced(path, budget)]
 
 
-def price(sent: int, read: int) -> int:
-    """A tenth for what is read from a cache and a quarter more for the rest, in millitokens."""
-    return 100 * read + 1250 * (sent - read)
-
-
 class Beside:
-    """Holds each prompt against what every policy faces at its request, and adds up the bill."""
+    """Holds each prompt against what every policy faces at its request."""
 
     def __init__(self, requests: list[Ground]) -> None:
-        self.billed = 0
         self._least = {ground.request: ground for ground in requests}
 
     def __call__(self, request: int, prompt: Prompt, session: Session) -> None:
         ground, plan = self._least[request], prompt.plan
         assert ground.floor_tokens <= plan.used_tokens
         assert ground.new_tokens <= plan.used_tokens - plan.prefix_tokens_kept
-        self.billed += price(plan.used_tokens, plan.prefix_tokens_kept)
 
 
 @each_policy
@@ -94,13 +87,21 @@ def test_no_policy_passes_a_bound(path: Path, budget: int, policy: str) -> None:
     for recording, requests, most in zip(
         recordings(path), faced(path, budget), most_available(path, budget), strict=True
     ):
-        watch = Beside(requests)
-        result = replay(recording, policy, budget, counter(), watch)
-        least = billed_bound(requests, price)
+        result = replay(
+            recording,
+            policy,
+            budget,
+            counter(),
+            Beside(requests),
+            caches=CACHES,
+            offers_recall=policy in ("clawvm", "paper"),
+        )
         assert result.spans.spans == most.spans
         assert result.spans.available <= most.available
-        assert least is not None
-        assert least <= watch.billed
+        for model in CACHES:
+            least = billed_bound(requests, model.price)
+            assert least is not None
+            assert least <= result.bills[model.name].billed_millitokens, model.name
         assert result.turns_infeasible == sum(ground.room_tokens < 0 for ground in requests)
 
 
@@ -109,11 +110,11 @@ def test_no_policy_passes_a_bound(path: Path, budget: int, policy: str) -> None:
 def test_no_policy_has_so_many_spans_for_less(path: Path, budget: int) -> None:
     pytest.importorskip("ortools.sat.python.cp_model", exc_type=ImportError)
     for recording, requests in zip(recordings(path), faced(path, budget), strict=True):
-        watch = Beside(requests)
-        result = replay(recording, "clawvm", budget, counter(), watch)
-        least = billed_bound(requests, price, result.spans.available)
-        assert least is not None
-        assert least <= watch.billed
+        result = replay(recording, "clawvm", budget, counter(), caches=CACHES)
+        for model in CACHES:
+            least = billed_bound(requests, model.price, result.spans.available)
+            assert least is not None
+            assert least <= result.bills[model.name].billed_millitokens, model.name
 
 
 @each_budget
