@@ -12,12 +12,14 @@ __all__ = [
     "AuditEventInvalid",
     "AuditInvalid",
     "AuditUnavailable",
+    "BaselineInvalid",
     "BudgetInfeasible",
     "BudgetInvalid",
     "BuilderInvalid",
     "ClawVMError",
     "CompiledCoreMissing",
     "ContentMissing",
+    "EvaluationFailed",
     "ExtraMissing",
     "JournalConflict",
     "LadderInvalid",
@@ -146,10 +148,6 @@ class PolicyUnknown(ClawVMError, ValueError):
     """No residency policy has this name."""
 
 
-class ExtraMissing(ClawVMError, ImportError):
-    """A command needs a package of an extra that is not installed."""
-
-
 class ResultsInvalid(ClawVMError, ValueError):
     """A folder of `clawvm eval` is not there, not whole, or holds lines of another kind."""
 
@@ -176,6 +174,27 @@ class StoreCorrupt(ClawVMError):
 
 class ContentMissing(ClawVMError, LookupError):
     """A store has no content of this id for this tenant."""
+
+
+class ExtraMissing(ClawVMError, ImportError):
+    """Something was asked for that needs an extra which is not installed.
+
+    Attributes
+    ----------
+    extra : str
+        The extra: ``pip install 'clawvm[EXTRA]'``.
+    """
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        self.what = what
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"{what} needs {package}, which is not installed; pip install 'clawvm[{extra}]'"
+        )
+
+    def __reduce__(self) -> tuple[type[ExtraMissing], tuple[str, str, str]]:
+        return type(self), (self.what, self.package, self.extra)
 
 
 class LeaseHeld(ClawVMError):
@@ -274,3 +293,11 @@ class TokenCountInvalid(ClawVMError, ValueError):
 
 class TraceInvalid(ClawVMError, ValueError):
     """A trace file is of no known format, or not one of its lines can be read."""
+
+
+class EvaluationFailed(ClawVMError):
+    """A part of an evaluation could not be done; what the other parts found is kept."""
+
+
+class BaselineInvalid(ClawVMError, ValueError):
+    """The baseline of a gate is missing, damaged or of a newer format."""

@@ -1,7 +1,7 @@
 """The commands and what they have in common: exit codes, errors on one line.
 
 Exit codes: 0 done; 1 an input or the installation is at fault; 2 the command was called wrongly;
-130 interrupted. `docs/replay.md` lists them for users.
+3 the gate did not pass; 130 interrupted. `docs/replay.md` lists them for users.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import NoReturn
 
 import typer
 
-from ..errors import BudgetInvalid, ClawVMError, PolicyUnknown
+from ..errors import BaselineInvalid, BudgetInvalid, ClawVMError, PolicyUnknown
 from .audit import audit, diff, explain
 from .demo import demo
 from .doctor import doctor
+from .eval import evaluation
+from .gate import FAILED, gate
 from .replay import replay
 from .report import report
 from .show import show
@@ -32,7 +34,9 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(replay)
+app.add_typer(evaluation, name="eval")
 app.command()(report)
+app.command()(gate)
 app.command()(audit)
 app.command()(explain)
 app.command()(diff)
@@ -48,6 +52,8 @@ def main() -> None:
         app(prog_name="clawvm")
     except (BudgetInvalid, PolicyUnknown) as error:
         _fail(str(error), 2)
+    except BaselineInvalid as error:
+        _fail(str(error), FAILED)
     except ClawVMError as error:
         _fail(str(error), 1)
     except BrokenPipeError:

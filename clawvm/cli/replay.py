@@ -15,7 +15,8 @@ from ..errors import TraceInvalid
 from ..replay.importers import ImportedSession, open_sessions, trace_files
 from ..replay.policies import POLICY_NAMES, make_policy
 from ..replay.report import PromptFolder, results_table
-from ..replay.runner import Recording, ReplayResult
+from ..replay.results import ReplayResult, relate_to_full
+from ..replay.runner import Recording
 from ..replay.runner import replay as replay_one
 from ..tokens import TokenCounter, best_counter
 from ..tokens import counter as counter_named
@@ -61,7 +62,8 @@ def replay(
 ) -> None:
     """Replay recorded agent sessions and compare what each policy would have sent.
 
-    Reads Claude Code and Codex logs, OpenAI- and Anthropic-shaped message lists, and ClawVM traces.
+    Reads logs of Claude Code, Codex and other agents, OpenAI- and Anthropic-shaped message lists,
+    and ClawVM traces.
     """
     budget_tokens = parse_budget(budget)
     names = tuple(dict.fromkeys(policies or POLICY_NAMES))
@@ -87,6 +89,7 @@ def replay(
             results = [
                 _replay(recording, name, budget_tokens, counter, prompts, store) for name in names
             ]
+            relate_to_full(results)
             _show(results, as_json)
             replayed += 1
     if not replayed:

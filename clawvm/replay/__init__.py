@@ -1,5 +1,6 @@
 """Recorded sessions in, numbers out."""
 
-from .runner import Recording, ReplayResult, replay
+from .results import ReplayResult
+from .runner import Recording, replay
 
 __all__ = ["Recording", "ReplayResult", "replay"]

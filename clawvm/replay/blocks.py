@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
-from clawvm.replay.trace import Call, Event, Message, Result, Thinking, Trace
+from clawvm.replay.trace import Call, Event, Message, Reset, Result, Thinking, Trace
 
-__all__ = ["Block", "Direction", "Step", "Turn", "blocks_of", "call_text", "leaves_of", "turns_of"]
+__all__ = [
+    "Block",
+    "Direction",
+    "Step",
+    "Turn",
+    "blocks_of",
+    "call_text",
+    "histories_of",
+    "leaves_of",
+    "outlives_reset",
+    "turns_of",
+]
 
 Direction = Literal["in", "out"]
 
@@ -141,6 +152,40 @@ def turns_of(trace: Trace) -> list[Turn]:
     return turns
 
 
+def histories_of(turns: Iterable[Turn]) -> list[list[Block]]:
+    """Return the blocks between resets: what a model can have read when it wrote the last of them.
+
+    Parameters
+    ----------
+    turns : iterable of Turn
+        The requests of a session.
+
+    Returns
+    -------
+    list of list of Block
+        One list, of all blocks, for a session without a reset. After a reset the history begins
+        with what outlived it.
+    """
+    kept: list[Block] = []
+    histories: list[list[Block]] = [[]]
+    for step in (step for turn in turns for step in (*turn.before, *turn.outputs)):
+        if isinstance(step.event, Reset):
+            histories.append([*kept])
+        if step.block is None:
+            continue
+        histories[-1].append(step.block)
+        if outlives_reset(step.event):
+            kept.append(step.block)
+    return histories
+
+
+def outlives_reset(event: Event) -> bool:
+    """Return whether a reset leaves an event in the prompt: system messages and instructions."""
+    return isinstance(event, Message) and (
+        event.role in ("system", "developer") or event.origin == "instructions"
+    )
+
+
 def _requests(events: list[Event]) -> Iterator[tuple[list[Event], list[Message | Call]]]:
     """Split events at the first output of each request."""
     before: list[Event] = []
@@ -152,7 +197,7 @@ def _requests(events: list[Event]) -> Iterator[tuple[list[Event], list[Message |
             continue
         if not _is_output(event):
             later.append(event)
-            answered = answered or isinstance(event, (Message, Result))
+            answered = answered or isinstance(event, (Message, Result, Reset))
             continue
         if answered and outputs and not _same_reply(outputs[-1], event):
             yield before, outputs

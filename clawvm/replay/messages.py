@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..messages import PartKind, Shape, dump_json
+from ..messages import PartKind, Shape, decode_arguments, dump_json
+from ..pages import Fidelity, Page
 from ..session import Entry
-from .blocks import Step
+from .blocks import Block, Step, call_text
 from .trace import Call, Message, Origin, Result
 
-__all__ = ["Place", "ReplayMessage", "input_messages", "places_of", "reply_message"]
+__all__ = ["Place", "ReplayMessage", "input_messages", "places_of", "reply_message", "shown_text"]
 
 ChatMessage = dict[str, Any]
 
@@ -109,6 +110,19 @@ def places_of(steps: Iterable[Step], entries: Iterable[Entry]) -> dict[int, Plac
         if entry is not None:
             places[block.index] = Place(entry.page_id, entry.part)
     return places
+
+
+def shown_text(block: Block, page: Page, part: int, level: Fidelity) -> str:
+    """Return what a prompt shows of a block whose page is at a level, in the form of block texts.
+
+    It is the block's own text object where that is shown whole.
+    """
+    reduced = page.ladder[level].texts[part]
+    if reduced is None:
+        return block.text
+    if block.kind == "call":
+        return call_text(block.text.split("\n", 1)[0], decode_arguments(reduced))
+    return reduced.replace("\r\n", "\n")
 
 
 def _has_text(step: Step) -> bool:

@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.table import Table
 from rich.text import Text
 
 from ..session import Prompt, Session
-from .runner import ReplayResult, Watch
+from .billing import ANTHROPIC
+from .results import ReplayResult
+from .runner import Watch
 
 __all__ = ["PromptFolder", "results_table"]
 
@@ -29,6 +31,7 @@ _COLUMNS = (
     "spans available",
     "or one recall",
     "prefix kept",
+    "billed",
     "epochs",
     "us/turn",
     "p99",
@@ -55,7 +58,8 @@ def results_table(results: Sequence[ReplayResult]) -> Table:
         title_justify="left",
     )
     for column in _COLUMNS:
-        table.add_column(column, justify="left" if column == "policy" else "right")
+        justify: Literal["left", "right"] = "left" if column == "policy" else "right"
+        table.add_column(column, justify=justify, no_wrap=" " not in column)
     for result in results:
         table.add_row(*_row(result))
     return table
@@ -64,7 +68,7 @@ def results_table(results: Sequence[ReplayResult]) -> Table:
 def _row(result: ReplayResult) -> list[str]:
     timing = result.timing()
     spans = result.spans
-    built = result.turns - result.turns_infeasible
+    billed = result.billed_share(ANTHROPIC.name)
     return [
         result.policy,
         f"{result.turns:,}",
@@ -76,7 +80,8 @@ def _row(result: ReplayResult) -> list[str]:
         str(result.faults["duplicate-tool"]),
         _share(spans.available, spans.spans),
         _share(spans.available + spans.one_recall_away, spans.spans),
-        _share(result.prefix_tokens_kept, result.prompt_total) if built else "-",
+        _share(result.prefix_tokens_kept, result.prompt_total),
+        "-" if billed is None else f"{billed:.1%}",
         str(result.epochs),
         f"{timing['median_us']:,.0f}",
         f"{timing['p99_us']:,.0f}",

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-import msgspec
-import numpy as np
 import xxhash
 
 from .. import backend
-from ..errors import TraceInvalid
-from ..messages import decode_arguments
-from ..pages import Fidelity
+from ..errors import PageNotFound, TraceInvalid
+from ..pages import Fidelity, PageType
 from ..residency import Decision, Policy, StatefulPolicy, View
 from ..session import BoundaryKind, Prompt, Session
-from ..tokens import TokenCounter
-from .availability import Availability, SpanTotals
-from .blocks import Block, Turn, blocks_of, call_text, turns_of
+from ..tokens import CountMemo, TokenCounter
+from .availability import Availability
+from .billing import PROVIDERS, Billing, CacheModel, sent_at
+from .blocks import Block, Step, Turn, blocks_of, histories_of, turns_of
 from .feed import Action, actions_of
-from .messages import Place, places_of
+from .messages import Place, places_of, shown_text
 from .policies import FullPolicy, make_policy
+from .results import ReplayResult
 from .spans import Span, measured_spans
 from .trace import Result, Trace
 
@@ -68,77 +68,10 @@ class Recording:
     @classmethod
     def of(cls, name: str, trace: Trace) -> Recording:
         """Prepare a trace; finding the spans is the dear part."""
-        blocks = blocks_of(trace)
-        turns = [turn for turn in turns_of(trace) if turn.outputs]
-        return cls(name, trace, turns, blocks, measured_spans(blocks))
-
-
-@dataclass(slots=True)
-class ReplayResult:
-    """What one policy did on one session; `docs/replay.md` defines every figure.
-
-    All sizes are in tokens, all times in microseconds.
-    """
-
-    trace: str
-    policy: str
-    backend: str
-    tokens: str
-    budget_tokens: int
-    turns: int = 0
-    pages: dict[str, int] = field(default_factory=dict)
-    prompt_peak: int = 0
-    prompt_total: int = 0
-    turns_over_budget: int = 0
-    turns_infeasible: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
-    spans: SpanTotals = field(default_factory=lambda: SpanTotals(0, 0, 0))
-    prefix_tokens_kept: int = 0
-    epochs: int = 0
-    repairs: int = 0
-    plan_digest: str = ""
-    turn_us: list[float] = field(default_factory=list)
-
-    @property
-    def prompt_mean(self) -> float:
-        """Mean size of the prompts that were built."""
-        built = self.turns - self.turns_infeasible
-        return self.prompt_total / built if built else 0.0
-
-    def timing(self) -> dict[str, float]:
-        """Microseconds of policy work a turn: median and 99th percentile."""
-        if not self.turn_us:
-            return {"median_us": 0.0, "p99_us": 0.0}
-        median, p99 = np.percentile(self.turn_us, [50, 99])
-        return {"median_us": round(float(median), 1), "p99_us": round(float(p99), 1)}
-
-    def to_json(self) -> bytes:
-        """One line of JSON, without the newline; keys are only ever added."""
-        return msgspec.json.encode(
-            {
-                "trace": self.trace,
-                "policy": self.policy,
-                "backend": self.backend,
-                "tokens": self.tokens,
-                "budget_tokens": self.budget_tokens,
-                "turns": self.turns,
-                "pages": self.pages,
-                "prompt_tokens": {"peak": self.prompt_peak, "mean": round(self.prompt_mean, 1)},
-                "turns_over_budget": self.turns_over_budget,
-                "turns_infeasible": self.turns_infeasible,
-                "faults": self.faults,
-                "span_availability": {
-                    "spans": self.spans.spans,
-                    "available": self.spans.available,
-                    "one_recall_away": self.spans.one_recall_away,
-                },
-                "prefix_tokens_kept": self.prefix_tokens_kept,
-                "epochs": self.epochs,
-                "repairs": self.repairs,
-                "plan_digest": self.plan_digest,
-                "timing": self.timing(),
-            }
-        )
+        turns = turns_of(trace)
+        spans = [span for history in histories_of(turns) for span in measured_spans(history)]
+        answered = [turn for turn in turns if turn.outputs]
+        return cls(name, trace, answered, blocks_of(trace), spans)
 
 
 def replay(
@@ -148,6 +81,9 @@ def replay(
     counter: TokenCounter,
     watch: Watch | None = None,
     store: str | None = None,
+    caches: Sequence[CacheModel] = PROVIDERS,
+    around: Callable[[Policy], Policy] | None = None,
+    offers_recall: bool = False,
 ) -> ReplayResult:
     """Build the prompt of every request as a policy would have, and measure it.
 
@@ -170,6 +106,13 @@ def replay(
     store : str, optional
         Address of a store to keep the session in. A replay that was interrupted goes on from there:
         what had been decided is decided again in memory, and must come out the same.
+    caches : sequence of CacheModel
+        The prompts are billed under each of these models of a provider's cache.
+    around : callable, optional
+        Is given the policy, and returns one that decides in its place: to look on, or otherwise.
+    offers_recall : bool, optional
+        Whether the model is offered the recall tool, and with it the catalogue of what is not shown
+        (its definition is not part of the prompt's tokens, as no tool's is).
 
     Raises
     ------
@@ -178,7 +121,10 @@ def replay(
     TraceInvalid
         When the store has a replay of this name that decided otherwise.
     """
-    return _Replay(recording, policy_name, budget, counter, watch, store).run()
+    played = _Replay(recording, policy_name, budget, counter, watch, store, caches, around)
+    if offers_recall:
+        played.offer_recall()
+    return played.run()
 
 
 class _TimedPolicy:
@@ -216,6 +162,8 @@ class _Replay:
         counter: TokenCounter,
         watch: Watch | None,
         store: str | None,
+        caches: Sequence[CacheModel],
+        around: Callable[[Policy], Policy] | None,
     ) -> None:
         self._recording = recording
         self._shape = recording.trace.header.shape
@@ -226,17 +174,24 @@ class _Replay:
             if isinstance(event, Result) and event.header
         }
         self._availability = Availability(recording.spans, recording.blocks)
+        self._billing = Billing(self._shape, CountMemo(counter).count, caches)
         self._places: dict[int, Place] = {}
+        self._types: dict[int, str] = {}
+        # Pages that came in since the last prompt: to show one for the first time is no move.
+        self._arrived: set[str] = set()
         self._digest = xxhash.xxh3_128()
         self._result = ReplayResult(
             recording.name, policy_name, backend, counter.name, budget_tokens=budget
         )
         self._store = store
+        self._around = around
         self._counter = counter
         self._session = self._new_session()
 
     def _new_session(self, **durable: Any) -> Session:
-        policy = _TimedPolicy(make_policy(self._result.policy), self._result.turn_us)
+        policy: Policy = _TimedPolicy(make_policy(self._result.policy), self._result.turn_us)
+        if self._around is not None:
+            policy = self._around(policy)
         session = Session(
             "replay",
             budget=self._result.budget_tokens,
@@ -251,6 +206,10 @@ class _Replay:
             session.budget = _NO_BUDGET
         return session
 
+    def offer_recall(self) -> None:
+        """Let the model know from the first prompt on how to get at what is not shown."""
+        self._session.tools  # noqa: B018 - to ask for them is to offer them
+
     def run(self) -> ReplayResult:
         before: Turn | None = None
         saved = None if self._store is None else self._open(self._store)
@@ -264,9 +223,8 @@ class _Replay:
                 self._feed(actions_of(before, turn, self._shape), place, start)
                 prompt = self._session.assemble()
                 self._session.notes["fed"] = [place + 1, 0]
-                steps = [*(() if before is None else before.outputs), *turn.inputs]
-                self._places.update(places_of(steps, self._session.entered))
-                self._measure(turn.request, prompt)
+                self._place([*(() if before is None else before.outputs), *turn.inputs])
+                self._measure(turn, prompt)
                 if self._session is saved:
                     saved.boundary(BoundaryKind.TURN)
                 before = turn
@@ -299,7 +257,23 @@ class _Replay:
             durability="group",
         )
 
-    def _measure(self, request: int, prompt: Prompt) -> None:
+    def _place(self, steps: Sequence[Step]) -> None:
+        """Note where the blocks went that came in with the last prompt."""
+        entered = self._session.entered
+        self._arrived.update(entry.page_id for entry in entered)
+        for index, place in places_of(steps, entered).items():
+            self._places[index] = place
+            self._types[index] = self._type_of(place.page_id, index).name.lower()
+
+    def _type_of(self, page_id: str, index: int) -> PageType:
+        try:
+            return self._session.page(page_id).type
+        except PageNotFound:
+            # A reset came after it: that archives exchanges and texts and leaves the rules.
+            is_tool = self._recording.blocks[index].kind in ("call", "result")
+            return PageType.EVIDENCE if is_tool else PageType.CONVERSATION
+
+    def _measure(self, turn: Turn, prompt: Prompt) -> None:
         result, plan = self._result, prompt.plan
         result.turns += 1
         moves = "".join(f"{move.page_id}\t{move.old:d}{move.new:d}\n" for move in plan.moves)
@@ -314,9 +288,15 @@ class _Replay:
         result.turns_over_budget += plan.used_tokens > result.budget_tokens
         result.prefix_tokens_kept += plan.prefix_tokens_kept
         result.epochs += plan.epoch
-        self._availability.observe(request, self._shown, self._reduced)
+        result.moves += sum(move.page_id not in self._arrived for move in plan.moves)
+        self._arrived.clear()
+        used = self._availability.observe(turn.request, self._shown, self._reduced)
+        result.hits += len({self._places[index].page_id for index in used})
+        self._billing.send(
+            partial(_message_list, prompt), plan.used_tokens, plan.prefix_tokens_kept, sent_at(turn)
+        )
         if self._watch is not None:
-            self._watch(request, prompt, self._session)
+            self._watch(turn.request, prompt, self._session)
 
     def _shown(self, index: int) -> str | None:
         """Return what the prompt shows of a block: the block's own text where it is whole."""
@@ -324,14 +304,8 @@ class _Replay:
         level = Fidelity.NONE if place is None else self._session.level(place.page_id)
         if place is None or not level:
             return None
-        page = self._session.page(place.page_id)
-        reduced = page.ladder[level].texts[place.part]
         block = self._recording.blocks[index]
-        if reduced is None:
-            return block.text
-        if block.kind == "call":
-            return call_text(block.text.split("\n", 1)[0], decode_arguments(reduced))
-        return reduced.replace("\r\n", "\n")
+        return shown_text(block, self._session.page(place.page_id), place.part, level)
 
     def _reduced(self) -> Iterator[str]:
         """Yield every text that the prompt shows in place of a block."""
@@ -352,8 +326,21 @@ class _Replay:
         by_type = Counter(page.type.name.lower() for page in session.pages())
         result.pages = dict(sorted(by_type.items()))
         result.faults = session.faults.counts
-        result.spans = self._availability.totals
+        result.hits += session.faults.hits
+        spans = self._availability
+        result.spans = spans.totals
+        result.spans_by_type = spans.by(lambda span: self._types.get(span.newest_source, "no page"))
+        result.spans_by_kind = spans.by_kind()
+        result.spans_by_age = spans.by_age()
+        result.bills = self._billing.bills
         result.repairs = len(session.repairs)
         result.plan_digest = self._digest.hexdigest()
+        result.work = session.work
         session.close()
         return result
+
+
+def _message_list(prompt: Prompt) -> list[dict[str, Any]]:
+    """Return a prompt's messages in the order in which a model reads them."""
+    system = [] if prompt.system is None else [{"role": "system", "content": prompt.system}]
+    return [*system, *prompt.messages]

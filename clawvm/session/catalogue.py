@@ -13,9 +13,10 @@ from ..pages import Fidelity, Page
 from .book import PageBook
 from .recall_tool import RECALL_TOOL
 
-__all__ = ["CATALOGUE_ID", "catalogue_text"]
+__all__ = ["CATALOGUE_ID", "NOTHING_HIDDEN", "catalogue_text"]
 
 CATALOGUE_ID = "clawvm:catalogue"
+NOTHING_HIDDEN = "[memory: every page has its line here]"
 _KINDS_MAX = 8
 
 

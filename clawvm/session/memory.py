@@ -415,6 +415,15 @@ class Memory:
         return self._assembler.turn
 
     @property
+    def work(self) -> dict[str, int]:
+        """Work that the page table has done in this process, in counts that no clock moves.
+
+        With the same back end the same calls give the same counts in every run, but for ``probes``,
+        which follow Python's seed of hashes.
+        """
+        return self._book.table.stats
+
+    @property
     def repairs(self) -> tuple[str, ...]:
         """What was mended in the history so far, a sentence each."""
         return tuple(self._conversation.repairs)
@@ -437,6 +446,10 @@ class Memory:
     def _was_run(self, call: Part) -> bool:
         """Whether a call was run, rather than answered by ourselves."""
         return True
+
+    def _is_catalogued(self, page: Page) -> bool:
+        """Whether the prompt has told the model how to get at a page that it does not show."""
+        return False
 
     # Inner workings
 
@@ -467,6 +480,9 @@ class Memory:
                 continue
             if not self._was_run(exchange.call):
                 continue
+            hidden = exchange.earlier_level is Fidelity.NONE
+            if hidden and self._is_catalogued(exchange.earlier):
+                continue  # one recall away, as if a line of the prompt pointed to it
             self.faults.record(
                 kind,
                 exchange.earlier.id,

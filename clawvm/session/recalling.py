@@ -7,9 +7,9 @@ from typing import Any, Unpack
 
 from ..faults import FaultKind
 from ..messages import Part
-from ..pages import Fidelity, PageType, Provenance, Scope
+from ..pages import Fidelity, Page, PageType, Provenance, Scope
 from .book import handle_of
-from .catalogue import CATALOGUE_ID, catalogue_text
+from .catalogue import CATALOGUE_ID, NOTHING_HIDDEN, catalogue_text
 from .given import Terms
 from .memory import Memory, MemoryOptions
 from .prompt import ToolCall
@@ -55,6 +55,7 @@ class RecallingMemory(Memory):
         super().__init__(session_id, budget=budget, **options)
         self._reuse = Reuse(reuse or {})
         self._offers_recall = False
+        self._assembler.yielding = self._catalogue
 
     def add_result(self, call: ToolCall | str, text: str, *, is_error: bool = False) -> None:
         """Take in the result of a call as text; see `Memory.add_result`."""
@@ -124,9 +125,7 @@ class RecallingMemory(Memory):
         the catalogue page sums up what the prompt does not show.
         """
         self._check_open()
-        if not self._offers_recall:
-            self._offers_recall = True
-            self._put_catalogue("")
+        self._offers_recall = True
         return [definition(self._conversation.shape or "openai")]
 
     def tool_execute(self, call: ToolCall) -> str | None:
@@ -169,21 +168,43 @@ class RecallingMemory(Memory):
     def _was_run(self, call: Part) -> bool:
         return call.name != RECALL_TOOL and not self._reuse.was_answered(call.call_id)
 
+    def _is_catalogued(self, page: Page) -> bool:
+        catalogue = self._catalogue()
+        if catalogue is None or catalogue.texts == (NOTHING_HIDDEN,):
+            return False
+        return self._book.table.level(catalogue.slot) > Fidelity.NONE and page.slot >= 0
+
     def _end_conversation(self) -> None:
         super()._end_conversation()
         self._reuse.forget()
         if self._offers_recall:
             self._put_catalogue(catalogue_text(self._book))
 
+    def _catalogue(self) -> Page | None:
+        return self._book.live.get(CATALOGUE_ID)
+
     def _put_catalogue(self, text: str) -> None:
-        """Change the catalogue page, if the new text fits."""
-        old = self._book.live.get(CATALOGUE_ID)
-        spare = self._budget - self._book.table.used_tokens
-        more = self._ladders.tokens(text) - (0 if old is None else old.tokens(Fidelity.FULL))
-        if old is not None and (old.texts == (text,) or more > spare):
+        """Change the catalogue page, if the new text fits.
+
+        It moves to the end of the prompt: at an epoch something before it changes anyway, and what
+        a provider has cached stays valid up to there. One that had to give way is pinned again.
+        """
+        old = self._catalogue()
+        if not text:
+            if old is None:
+                return
+            text = NOTHING_HIDDEN
+        table = self._book.table
+        spare = self._budget - table.used_tokens
+        if old is not None:
+            spare += table.tokens(old.slot, table.level(old.slot))
+        same = old is not None and old.texts == (text,) and old.slot in self._book.pinned
+        if same or self._ladders.tokens(text) > spare:
             return
+        if old is not None:
+            self._layout.remove(old)
         terms = Terms(Provenance("clawvm", "catalogue"), Scope.SESSION, None, None, None, 0)
-        self._given.put(
+        page = self._given.put(
             CATALOGUE_ID,
             PageType.BOOTSTRAP,
             text,
@@ -192,6 +213,8 @@ class RecallingMemory(Memory):
             turn=self._assembler.turn + 1,
             shape=self._conversation.shape,
         )
+        # What is to be shown has been decided by now; there is room for it.
+        table.set_level(page.slot, Fidelity.FULL)
 
     def _show_again(self, recall: Recall) -> None:
         page_id = f"recall:{recall.page_id}@{recall.version}"

@@ -30,7 +30,8 @@ FAULTS = [
     "flush-miss",
     "duplicate-signature",
 ]
-
+NO_SPANS = {"spans": 0, "available": 0, "one_recall_away": 0, "gone": 0}
+AGES = dict.fromkeys(("0-8k", "8-16k", "16-32k", "32-64k", "64k+"), NO_SPANS)
 
 EVENTS = (
     user("what is in a?"),
@@ -102,7 +103,12 @@ class TestReplay:
             assert list(timing) == ["median_us", "p99_us"]
             peak = line["prompt_tokens"].pop("peak")
             assert line["prompt_tokens"].pop("mean") <= peak
+            assert line["prompt_tokens"].pop("total") <= 3 * peak
             assert line.pop("prefix_tokens_kept") < 3 * peak
+            assert list(line.pop("bills")) == ["anthropic", "openai"]
+            shares = line.pop("billed_share_of_full")
+            assert 0 < shares["anthropic"] == shares["openai"] <= 1  # too short to be cached
+            assert line.pop("churn") == round(line.pop("moves") / 3, 3)
             assert (line.pop("epochs") == 0) or policy == "paper"
             assert line == {
                 "trace": "one",
@@ -115,8 +121,10 @@ class TestReplay:
                 "turns_over_budget": 0,
                 "turns_infeasible": 0,
                 "faults": dict.fromkeys(FAULTS, 0),
-                "span_availability": {"spans": 0, "available": 0, "one_recall_away": 0},
+                "span_availability": {**NO_SPANS, "by_type": {}, "by_kind": {}, "by_age": AGES},
                 "repairs": 0,
+                "hits": 0,
+                "thrash_index": 0.0,
             }
 
     def test_runs_the_policies_that_are_asked_for_each_once(self, run: Run, session: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from builds import IS_CHECKED
 
 FINALIZER = """
 import gc, importlib, sys
@@ -108,7 +109,9 @@ def test_threads_leave_the_table_in_order(core, rounds):
     assert run(SCRIPT, core, rounds) == (0, "[]", "")
 
 
-@pytest.mark.parametrize(("core", "rounds"), [("compiled", 300)], indirect=["core"])
+@pytest.mark.parametrize(
+    ("core", "rounds"), [("compiled", 60 if IS_CHECKED else 300)], indirect=["core"]
+)
 def test_a_finalizer_that_uses_the_table_in_the_middle_of_a_call_does_no_harm(core, rounds):
     """Before Python 3.12 a collection may run wherever a list or tuple is made."""
     assert run(FINALIZER, core, rounds) == (0, "[]", "")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from clawvm.replay.availability import Availability, SpanTotals
+from clawvm.replay.availability import AGE_BUCKETS, Availability, SpanTotals, age_bucket
 from clawvm.replay.blocks import Block
-from clawvm.replay.spans import measured_spans
+from clawvm.replay.spans import Span, measured_spans
 
 SENTENCE = "The heating in the study stays below nineteen degrees at night."
 PAGE = f"House rules\n{SENTENCE}\nNo music after ten."
@@ -79,3 +79,70 @@ def test_a_request_counts_once(session: list[Block]) -> None:
 def test_a_session_without_spans_has_no_share() -> None:
     assert SpanTotals(0, 0, 0).share is None
     assert SpanTotals(4, 3, 1).share == 0.75
+
+
+def test_what_is_neither_available_nor_one_recall_away_is_gone() -> None:
+    assert SpanTotals(7, 3, 2).counts() == {
+        "spans": 7,
+        "available": 3,
+        "one_recall_away": 2,
+        "gone": 2,
+    }
+
+
+def test_the_newest_source_that_is_shown_is_the_one_that_was_used(session: list[Block]) -> None:
+    """Blocks 0 and 1 both hold the sentence that request 1 quotes."""
+
+    def used(*shown: int) -> list[int]:
+        availability = Availability(measured_spans(session), session)
+        return availability.observe(1, lambda i: session[i].text if i in shown else None)
+
+    assert used(0, 1) == [1]
+    assert used(0) == [0]
+    assert used() == []
+
+
+def test_a_quotation_that_only_another_page_s_form_holds_uses_no_source(
+    session: list[Block],
+) -> None:
+    availability = Availability(measured_spans(session), session)
+    assert availability.observe(1, lambda _: None, lambda: [f"pointer: {SENTENCE}"]) == []
+    assert availability.totals == SpanTotals(1, 1, 0)
+
+
+def span(request: int, source: int, age: int = 0) -> Span:
+    return Span(request, 9, 0, 0, "quoted", (source,), age)
+
+
+def test_spans_are_told_by_group() -> None:
+    """Of block 0 one span was in the prompt and one came too early; of block 1 a part was shown."""
+    blocks = [Block(0, 0, "in", "result", "quoted"), Block(1, 0, "in", "user", "quoted")]
+    availability = Availability([span(1, 0), span(1, 1), span(2, 0)], blocks)
+    availability.observe(1, {0: blocks[0].text, 1: "quo"}.get)
+    assert availability.by_kind() == {"result": SpanTotals(2, 1, 0), "user": SpanTotals(1, 0, 1)}
+    assert availability.by(lambda span: f"request {span.request}") == {
+        "request 1": SpanTotals(2, 1, 1),
+        "request 2": SpanTotals(1, 0, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("characters", "bucket"),
+    [
+        (0, "0-8k"),
+        (31_999, "0-8k"),
+        (32_000, "8-16k"),
+        (64_000, "16-32k"),
+        (128_000, "32-64k"),
+        (255_999, "32-64k"),
+        (256_000, "64k+"),
+        (10_000_000, "64k+"),
+    ],
+)
+def test_an_age_is_a_fourth_of_the_characters_behind(characters: int, bucket: str) -> None:
+    """A bucket of 8k tokens begins at 8,000 x 4 = 32,000 characters."""
+    assert age_bucket(span(1, 0, characters)) == bucket
+    by_age = Availability([span(1, 0, characters)], []).by_age()
+    assert {name: totals.spans for name, totals in by_age.items()} == {
+        name: int(name == bucket) for name in AGE_BUCKETS
+    }

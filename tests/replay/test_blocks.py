@@ -1,6 +1,6 @@
 """Blocks and turns: the definitions of a request, the full history and the text of a page."""
 
-from clawvm.replay.blocks import blocks_of, leaves_of, turns_of
+from clawvm.replay.blocks import blocks_of, histories_of, leaves_of, turns_of
 from clawvm.replay.trace import (
     Abort,
     Call,
@@ -179,6 +179,32 @@ def test_lifecycle_events_keep_their_place_before_a_request():
     assert [step.event for step in second.lifecycle] == [compaction, abort]
     assert [step.event for step in second.inputs] == [result("x"), user("v")]
     assert first.lifecycle == ()
+
+
+def test_a_reset_parts_outputs_into_two_requests():
+    first, second = turns_of(trace(user("u"), said("a"), Reset(), said("b")))
+
+    assert [step.event for step in first.outputs] == [said("a")]
+    assert [step.event for step in second.before] == [Reset()]
+    assert [step.event for step in second.outputs] == [said("b")]
+
+
+def test_without_a_reset_the_history_is_one():
+    events = trace(user("u"), said("a"), user("v"))
+
+    assert histories_of(turns_of(events)) == [blocks_of(events)]
+
+
+def test_a_history_begins_at_a_reset_with_what_outlives_it():
+    rules = user("r", origin="instructions")
+    policy = Message(role="system", text="s")
+    events = trace(policy, rules, user("u"), said("a"), user("bye"), Reset(), user("v"))
+
+    before, after = histories_of(turns_of(events))
+
+    assert [block.text for block in before] == ["s", "r", "u", "a", "bye"]
+    assert [block.text for block in after] == ["s", "r", "v"]
+    assert [block.index for block in after] == [0, 1, 5]
 
 
 def test_what_was_never_answered_is_a_last_turn_without_outputs():

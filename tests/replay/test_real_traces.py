@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ import clawvm
 from clawvm import _reference
 from clawvm.messages import Shape, prompt_tokens
 from clawvm.replay import Recording, ReplayResult, replay
+from clawvm.replay.billing import PROVIDERS, bill_prompts
+from clawvm.replay.chaining import chained
 from clawvm.replay.importers import open_sessions, trace_files
 from clawvm.replay.policies import POLICY_NAMES
 from clawvm.replay.report import PromptFolder
@@ -29,16 +32,23 @@ from clawvm.session import Prompt, Session
 from clawvm.tokens import CountMemo, best_counter
 
 TRACES = Path(os.environ.get("CLAWVM_TRACES", Path(__file__).parents[3] / "shared" / "traces"))
-FORMATS = ("claude-code", "codex", "tau-bench")
+FORMATS = (
+    *("claude-code", "codex", "copilot-cli", "gemini-cli", "mini-swe-agent", "opencode"),
+    *("openhands", "pi", "swe-agent", "tau-bench"),
+)
+WITH_SEVERAL_SESSIONS = ("openhands", "tau-bench")
 CHECKING_PAGE = Path(__file__).parents[2] / "docs" / "span-availability.md"
 
 FOLDERS = [TRACES / name for name in FORMATS if (TRACES / name).is_dir()]
 FILES = trace_files(FOLDERS).found
 BUDGET = 32_000
 SMALL_BUDGET = 8_000
-AT_THE_SMALL_BUDGET = ("91b42542f24f-0", "64b5e5660349-1", "gpt-4o-airline.tasks-00-09")
-# A web search, whose result Codex does not record.
-CALLS_WITHOUT_A_RESULT = {"27787ded68f8-0": 1}
+AT_THE_SMALL_BUDGET = (
+    *("91b42542f24f-0", "64b5e5660349-1", "gpt-4o-airline.tasks-00-09", "c66a5f5ed92d-0"),
+    *("pytest-dev__pytest-7490.traj", "pydicom-1458", "resolver-output"),
+)
+# A web search, whose result Codex does not record; calls of Pi that the user cut short.
+CALLS_WITHOUT_A_RESULT = {"27787ded68f8-0": 1, "large-session": 18}
 
 pytestmark = pytest.mark.skipif(
     not FILES, reason=f"no recorded sessions in {TRACES} (set CLAWVM_TRACES)"
@@ -155,10 +165,67 @@ def test_the_whole_history_has_every_span_and_no_miss(path: Path) -> None:
         assert result.epochs == 0
 
 
+@each_policy
+@each_file
+def test_the_figures_of_a_replay_agree_with_each_other(path: Path, policy: str) -> None:
+    """What `docs/metrics.md` says must hold."""
+    for result in replayed(path, policy, BUDGET):
+        spans = result.spans
+        for groups in (result.spans_by_type, result.spans_by_kind, result.spans_by_age):
+            assert "no page" not in groups
+            parts = [totals.counts() for totals in groups.values()]
+            assert {name: sum(part[name] for part in parts) for name in spans.counts()} == (
+                spans.counts()
+            )
+        assert spans.gone >= 0
+        for bill in result.bills.values():
+            assert bill.read_tokens + bill.written_tokens == bill.sent_tokens == result.prompt_total
+            assert bill.read_tokens * 100 <= bill.billed_millitokens <= bill.sent_tokens * 1250
+        assert len({bill.breaks for bill in result.bills.values()}) == 1
+        if policy == "full":
+            assert {bill.breaks for bill in result.bills.values()} == {0}
+            assert result.moves == 0
+
+
+@each_policy
+@pytest.mark.parametrize("name", ["91b42542f24f-0", "64b5e5660349-1"])
+def test_the_bill_is_that_of_the_message_lists(name: str, policy: str) -> None:
+    """`bill_prompts` compares all messages of all prompts, and asks no plan what was kept."""
+    (path,) = [file for file in FILES if file.stem == name]
+    (recording,) = recordings(path)
+    untimed = [replace(model, lifetime_seconds=None) for model in PROVIDERS]
+    lists: list[list[dict[str, Any]]] = []
+
+    def keep(request: int, prompt: Prompt, session: Session) -> None:
+        lists.append(prompt.messages)
+
+    result = replay(recording, policy, BUDGET, counter(), keep, caches=untimed)
+    count = CountMemo(counter()).count
+    assert bill_prompts(lists, recording.trace.header.shape, count, untimed) == result.bills
+
+
 @each_file
 def test_nothing_is_mended_in_a_healthy_recording(path: Path) -> None:
     repairs = sum(result.repairs for result in replayed(path, "clawvm", BUDGET))
     assert repairs == CALLS_WITHOUT_A_RESULT.get(path.stem, 0)
+
+
+@pytest.mark.skipif(
+    not (TRACES / "tau-bench").is_dir(), reason=f"no tau-bench sessions in {TRACES}"
+)
+@each_policy
+def test_one_policy_page_stays_through_a_chain_of_short_sessions(policy: str) -> None:
+    (path,) = trace_files([TRACES / "tau-bench"]).found
+    chain = chained(session.trace for session in open_sessions(path))
+    recording = Recording.of("chain", chain)
+
+    result = replay(recording, policy, 4_000, counter(), Checked(recording, policy, 4_000))
+
+    assert result.turns_infeasible == 0
+    assert result.pages["bootstrap"] == 1
+    assert result.faults["pinned-invariant-miss"] == 0
+    assert result.faults["post-compaction-bootstrap"] == 0
+    assert policy != "full" or result.spans.available == result.spans.spans > 0
 
 
 def run_cli(*arguments: str, seed: str) -> Iterator[dict[str, Any]]:
@@ -190,13 +257,13 @@ def test_two_runs_print_the_same_json_whatever_the_hash_seed(name: str) -> None:
 
 def checkable(path: Path) -> Any:
     """Long sessions take the plain checking program seconds, and are left to the slow run."""
-    quick = ("91b42542f24f-0", "64b5e5660349-1")
+    quick = ("91b42542f24f-0", "64b5e5660349-1", "c66a5f5ed92d-0", "pydicom-1458")
     marks = () if path.stem in quick else pytest.mark.slow
     return pytest.param(path, id=path.stem, marks=marks)
 
 
 @pytest.mark.parametrize(
-    "path", [checkable(path) for path in FILES if path.parent.name != "tau-bench"]
+    "path", [checkable(path) for path in FILES if path.parent.name not in WITH_SEVERAL_SESSIONS]
 )
 @pytest.mark.parametrize("policy", ["tool-clearing", "clawvm"])
 def test_anybody_can_recompute_span_availability_from_the_dumps(

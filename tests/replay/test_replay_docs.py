@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ from hand_traces import Replayed, call, result, said, trace, user, words
 import clawvm
 from clawvm.faults import FaultKind
 from clawvm.replay import Recording, replay
+from clawvm.replay.billing import CacheModel
 from clawvm.replay.policies import POLICY_NAMES
 from clawvm.replay.report import PromptFolder, results_table
 from clawvm.replay.trace import write_trace
 from clawvm.tokens import best_counter
 
-PAGE = (Path(__file__).parents[2] / "docs" / "replay.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "replay.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 EVENTS = (
     user("what is in a?"),
@@ -41,6 +44,21 @@ def test_every_key_and_column_is_in_the_table() -> None:
             assert f"`{key}`" in rows
     for column in results_table([figures]).columns:
         assert f"`{column.header}`" in rows
+
+
+def test_every_figure_has_a_definition() -> None:
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    figures = json.loads(Replayed("clawvm", 1_000, *EVENTS).result.to_json())
+    of_the_run = ("trace", "policy", "backend", "tokens", "budget_tokens", "turns", "pages")
+    decisions = ("prefix_tokens_kept", "epochs", "repairs", "plan_digest")
+    for key in figures.keys() - {*of_the_run, *decisions}:
+        assert f"`{key}" in page
+    for name in (*FaultKind, *figures["span_availability"], *figures["bills"]["openai"]):
+        assert re.search(rf"`([a-z_*]+\.)*{name}`", page), name
+    for parameter in fields(CacheModel):
+        assert f"`{parameter.name}`" in page or parameter.name == "name"
+    for section in re.findall(r"\]\(#([a-z-]+)\)", page):
+        assert re.search(rf"^## {section.replace('-', ' ')}$", page, re.MULTILINE | re.IGNORECASE)
 
 
 @pytest.mark.parametrize("name", [*POLICY_NAMES, *FaultKind])

@@ -14,6 +14,7 @@ from rich.console import Console
 from clawvm.pages import PageType
 from clawvm.replay import Recording, ReplayResult, replay
 from clawvm.replay.availability import SpanTotals
+from clawvm.replay.billing import Bill
 from clawvm.replay.report import PromptFolder, results_table
 from clawvm.session import Prompt, Session
 
@@ -54,6 +55,8 @@ class TestTable:
         faults={"refetch": 5, "duplicate-tool": 6},
         spans=SpanTotals(200, 100, 75),
         prefix_tokens_kept=60_000_000,
+        bills={"anthropic": Bill(billed_millitokens=700)},
+        full_bills={"anthropic": Bill(billed_millitokens=1_000)},
         epochs=8,
         turn_us=[10.0, 20.0, 1_000.0],
     )
@@ -81,6 +84,7 @@ class TestTable:
             "spans available": "50.0%",
             "or one recall": "87.5%",
             "prefix kept": "75.0%",
+            "billed": "70.0%",
             "epochs": "8",
             "us/turn": "20",
             "p99": "980",
@@ -90,6 +94,10 @@ class TestTable:
         _title, _top, head, _line, row, _bottom = printed([Replayed("clawvm", 3, *EVENTS).result])
         cells = dict(zip(head, row, strict=True))
         assert cells["spans available"] == cells["or one recall"] == cells["prefix kept"] == "-"
+
+    def test_a_bill_without_that_of_the_whole_history_to_compare_is_a_dash(self) -> None:
+        _title, _top, head, _line, row, _bottom = printed([Replayed("clawvm", 60, *EVENTS).result])
+        assert dict(zip(head, row, strict=True))["billed"] == "-"
 
     def test_a_name_is_not_read_as_markup(self) -> None:
         odd = Replayed("clawvm", 60, *EVENTS).result

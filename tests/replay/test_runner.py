@@ -150,9 +150,9 @@ class TestSpanAvailability:
         events = (*self.EVENTS[:3], said(QUOTED))
         assert self.totals("full", ENOUGH, *events) == SpanTotals(0, 0, 0)
 
-    def test_a_reset_loses_what_was_before_it(self) -> None:
+    def test_nobody_can_quote_what_a_reset_threw_away(self) -> None:
         events = (*self.EVENTS[:4], Reset(), *self.EVENTS[4:])
-        assert self.totals("full", ENOUGH, *events) == SpanTotals(1, 0, 0)
+        assert self.totals("full", ENOUGH, *events) == SpanTotals(0, 0, 0)
 
     @BOTH_SHAPES
     def test_what_the_model_wrote_itself_can_be_quoted(self, shape: Any) -> None:
@@ -261,9 +261,24 @@ class TestJson:
             "repairs",
             "plan_digest",
             "timing",
+            "hits",
+            "thrash_index",
+            "moves",
+            "churn",
+            "bills",
+            "billed_share_of_full",
         ]
-        assert list(figures["prompt_tokens"]) == ["peak", "mean"]
-        assert list(figures["span_availability"]) == ["spans", "available", "one_recall_away"]
+        assert list(figures["prompt_tokens"]) == ["peak", "mean", "total"]
+        assert list(figures["span_availability"]) == [
+            "spans",
+            "available",
+            "one_recall_away",
+            "gone",
+            "by_type",
+            "by_kind",
+            "by_age",
+        ]
+        assert list(figures["bills"]) == list(figures["billed_share_of_full"])
         assert list(figures["timing"]) == ["median_us", "p99_us"]
         assert len(figures["plan_digest"]) == 32
 

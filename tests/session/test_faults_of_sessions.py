@@ -69,6 +69,19 @@ def test_doing_again_what_was_not_there_is_a_duplicate_tool_call(repeated, tool)
     assert happened(repeated(tool, Fidelity.NONE)) == {"duplicate-tool": 1}
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_repeating_what_the_catalogue_tells_how_to_find_is_no_fault(open_session, words, told):
+    session = open_session(400)
+    if told:
+        assert session.tools
+    session.add(user("go"))
+    for number in range(40):
+        call(session, number, "bash", words(f"t{number}", 40), f"file{number}")
+    hidden = next(n for n in range(40) if not session.level(f"bash:file{n}"))
+    call(session, 40, "bash", words(f"t{hidden}", 40), f"file{hidden}")
+    assert happened(session) == ({} if told else {"duplicate-tool": 1})
+
+
 @pytest.mark.parametrize("tool", ["read", "bash"])
 def test_repeating_what_was_there_in_full_is_the_alert_and_a_hit(repeated, tool):
     session = repeated(tool, Fidelity.FULL)

@@ -79,3 +79,15 @@ def test_a_turn_allocates_the_same_in_a_large_session(tmp_path, traced):
     # The same kinds of turns come in another mix. Now and then a list has to grow: no median sees
     # that. A byte for each page would be a hundred times the difference that is allowed.
     assert median(many) <= median(few) + 1_000
+
+
+def test_work_counts_the_selections_and_nothing_where_nothing_changed(core, open_session):
+    session = open_session(100)
+    for number in range(20):
+        session.put(f"p{number}", PageType.EVIDENCE, f"page {number} " * 10, forms=FORMS)
+    session.assemble()
+    first = session.work
+    assert first["selects"] == 1
+    assert set(first) >= {"steps", "frontiers", "log2", "resizes", "compactions", "allocations"}
+    session.assemble()
+    assert session.work == first

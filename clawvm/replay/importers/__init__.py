@@ -19,7 +19,15 @@ from clawvm.replay.importers import (
     claude_code,
     clawvm_trace,
     codex,
+    copilot_cli,
+    gemini_cli,
+    mini_swe_agent,
     openai_messages,
+    opencode,
+    openhands,
+    pi,
+    swe_agent,
+    tau_bench,
 )
 from clawvm.replay.importers.recorder import ImportedSession
 from clawvm.replay.importers.report import ImportReport, Tally
@@ -56,6 +64,14 @@ IMPORTERS: tuple[Importer, ...] = (
     clawvm_trace,
     claude_code,
     codex,
+    copilot_cli,
+    pi,
+    opencode,
+    gemini_cli,
+    mini_swe_agent,
+    swe_agent,
+    openhands,
+    tau_bench,
     anthropic_messages,
     openai_messages,
 )

@@ -42,8 +42,8 @@ def read(source: Source) -> Iterator[ImportedSession]:
     """Yield the sessions of a file."""
     for conversation in conversations(source):
         recorder = Recorder(source, NAME, "anthropic", conversation.part)
-        if conversation.system is not None:
-            text, others = split_content(conversation.system)
+        if conversation.beside is not None:
+            text, others = split_content(conversation.beside)
             recorder.message("system", text, opaque=others)
         for place, record in enumerate(conversation.records):
             if message := recorder.accept(record):

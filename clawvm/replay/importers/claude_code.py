@@ -8,7 +8,7 @@ from typing import Any
 from clawvm.replay import trace as t
 from clawvm.replay.blocks import leaves_of
 from clawvm.replay.importers.anthropic_messages import add_assistant, add_user
-from clawvm.replay.importers.jsonvalue import token_count
+from clawvm.replay.importers.jsonvalue import known_id, object_in, token_count
 from clawvm.replay.importers.message_lists import split_content
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
@@ -65,13 +65,16 @@ class _Reader:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._session: str | None = None
-        self._lines: set[str] = set()
+        self._lines: dict[
+            str | None, tuple[int, int]
+        ] = {}  # uuid -> its events, from and to before
         self._replies: set[str] = set()
         self._compaction: t.Compaction | None = None
 
     def add(self, line: dict[str, Any]) -> None:
         """Add what one line holds, or count why it holds nothing for the prompt."""
         kind = line.get("type")
+        start = len(self.recorder.events)
         if self._session is None and isinstance(session := line.get("sessionId"), str):
             self._session = self.recorder.session = session
         if line.get("isSidechain") is True:
@@ -90,14 +93,11 @@ class _Reader:
             self._add_progress(line)
         else:
             self.recorder.ignore(f"{str(kind)[:40]} record")
+        if uuid := known_id(line.get("uuid")):
+            self._lines.setdefault(uuid, (start, len(self.recorder.events)))
 
     def _is_double(self, line: dict[str, Any]) -> bool:
-        uuid = line.get("uuid")
-        if not isinstance(uuid, str) or "REDACTED" in uuid:
-            return False
-        seen = uuid in self._lines
-        self._lines.add(uuid)
-        return seen
+        return known_id(line.get("uuid")) in self._lines
 
     def _add_user(self, line: dict[str, Any]) -> None:
         content = _message(line).get("content")
@@ -137,21 +137,36 @@ class _Reader:
     def _add_system(self, line: dict[str, Any]) -> None:
         subtype = line.get("subtype")
         if subtype == "compact_boundary":
-            details = _object(line, "compactMetadata")
+            details = object_in(line, "compactMetadata")
             self._compaction = t.Compaction(
                 trigger=_trigger(details),
                 tokens_before=token_count(details.get("preTokens")),
+                kept=self._kept(details),
                 at=_time(line),
             )
             self.recorder.add(self._compaction)
         elif subtype == "microcompact_boundary":
-            ids = _object(line, "microcompactMetadata").get("compactedToolIds")
+            ids = object_in(line, "microcompactMetadata").get("compactedToolIds")
             self.recorder.clear(ids if isinstance(ids, list) else [], at=_time(line))
         else:
             self.recorder.ignore(f"system record {str(subtype)[:40]}")
 
+    def _kept(self, details: dict[str, Any]) -> tuple[int, ...]:
+        """Return the places of what newer versions keep beside the summary."""
+        segment = object_in(details, "preservedSegment")
+        head, tail = (
+            self._lines.get(known_id(segment.get(key))) for key in ("headUuid", "tailUuid")
+        )
+        uuids = object_in(details, "preservedMessages").get("uuids")
+        if isinstance(uuids, list):
+            ranges = [self._lines.get(known_id(uuid), (0, 0)) for uuid in uuids]
+        else:
+            ranges = [(head[0], tail[1])] if head and tail else []
+        places = {place for start, end in ranges for place in self.recorder.history(start, end)}
+        return tuple(sorted(places))
+
     def _add_attachment(self, line: dict[str, Any]) -> None:
-        attachment = _object(line, "attachment")
+        attachment = object_in(line, "attachment")
         kind = attachment.get("type")
         if kind in _SILENT_ATTACHMENTS:
             self.recorder.ignore(f"attachment {kind}, not shown to the model")
@@ -164,19 +179,14 @@ class _Reader:
             self.recorder.message("user", text, origin="attachment", at=_time(line))
 
     def _add_progress(self, line: dict[str, Any]) -> None:
-        if _object(line, "data").get("hookName") != "SessionStart:resume":
+        if object_in(line, "data").get("hookName") != "SessionStart:resume":
             self.recorder.ignore("progress record")
         elif not (self.recorder.events and isinstance(self.recorder.events[-1], t.Resume)):
             self.recorder.add(t.Resume(at=_time(line)))
 
 
-def _object(line: dict[str, Any], key: str) -> dict[str, Any]:
-    value = line.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _message(line: dict[str, Any]) -> dict[str, Any]:
-    return _object(line, "message")
+    return object_in(line, "message")
 
 
 def _time(line: dict[str, Any]) -> str | None:

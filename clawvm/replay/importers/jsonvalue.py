@@ -9,7 +9,18 @@ from typing import Any, NoReturn
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "DamageError", "decode_json", "depth_within", "token_count"]
+__all__ = [
+    "MAX_DEPTH",
+    "DamageError",
+    "as_list",
+    "as_object",
+    "decode_json",
+    "depth_within",
+    "known_id",
+    "object_in",
+    "text_in",
+    "token_count",
+]
 
 MAX_DEPTH = 100
 """Deepest nesting of arguments and opaque blocks: writing them must not run out of stack."""
@@ -110,6 +121,32 @@ def _without_surrogates(value: Any, mended: dict[str, None]) -> Any:
             for key, item in value.items()
         }
     return value
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return `value` where it is a JSON list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return `value` where it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def object_in(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the object under `key`; empty where there is none."""
+    return as_object(holder.get(key))
+
+
+def text_in(holder: dict[str, Any], key: str) -> str:
+    """Return the text under `key`; empty where there is none."""
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def known_id(value: Any) -> str | None:
+    """Return a recorded id, or None: it is missing, or was scrubbed and so names no one thing."""
+    return value if isinstance(value, str) and value and "REDACTED" not in value else None
 
 
 def token_count(value: Any) -> int | None:

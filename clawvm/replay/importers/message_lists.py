@@ -6,14 +6,25 @@ A list of messages, ``{"messages": [...]}`` with or without ``"system"``, benchm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from clawvm.replay.importers.source import Record, Source
 
-__all__ = ["Conversation", "blocks_of_content", "conversations", "sample", "split_content"]
+__all__ = [
+    "Conversation",
+    "Unpack",
+    "blocks_of_content",
+    "conversations",
+    "sample",
+    "split_content",
+    "unpacked",
+]
+
+Unpack = Callable[[Any], Iterator[tuple[str | None, Any, list[Any]]]]
+"""The sessions in one JSON value: the name of each, what stood beside its entries, its entries."""
 
 _LIST_KEYS = ("messages", "traj")
 _NAME_KEYS = ("session_id", "session", "conversation_id", "id")
@@ -28,14 +39,14 @@ class Conversation:
     ----------
     part : str or None
         The session's own name; None when the file is this one session.
-    system : object
-        What stood under ``"system"``, or None.
+    beside : object
+        What stood beside the messages: of a message list, its ``"system"``, or None.
     records : iterator of Record
         The messages.
     """
 
     part: str | None
-    system: Any
+    beside: Any
     records: Iterator[Record]
 
 
@@ -55,24 +66,29 @@ def conversations(source: Source) -> Iterator[Conversation]:
     """Yield the sessions of a file; read each one's records before asking for the next."""
     if any(_is_message(value) for value in source.head()):
         yield Conversation(None, None, source.records())
-        return
+    else:
+        yield from unpacked(source, _unpack)
+
+
+def unpacked(source: Source, unpack: Unpack) -> Iterator[Conversation]:
+    """Yield the sessions that `unpack` finds in the values of a file, damage between them told."""
     records = source.records()
     stray: list[Record] = []  # damaged lines, and lines that hold no message list
     place = 0
     record = next(records, None)
     while record is not None:
-        parts = list(_unpack(record.value))
+        parts = list(unpack(record.value))
         holder, record = record, next(records, None)
         if not parts:
             stray.append(holder)
             continue
-        while record is not None and not _holds_messages(record.value):
+        while record is not None and next(unpack(record.value), None) is None:
             stray.append(record)
             record = next(records, None)
         alone = place == 0 and len(parts) == 1 and record is None
-        for name, system, messages in parts:
+        for name, beside, messages in parts:
             part = None if alone else name or str(place)
-            yield Conversation(part, system, chain(stray, _entries(messages, holder.mended)))
+            yield Conversation(part, beside, chain(stray, _entries(messages, holder.mended)))
             stray, holder = [], Record(holder.line, None)
             place += 1
 
@@ -81,10 +97,6 @@ def _entries(messages: list[Any], mended: tuple[str, ...]) -> Iterator[Record]:
     """Yield the entries of a list; the repairs of its line are told with the first one."""
     for place, message in enumerate(messages, 1):
         yield Record(place, message, mended if place == 1 else ())
-
-
-def _holds_messages(value: Any) -> bool:
-    return next(_unpack(value), None) is not None
 
 
 def _unpack(value: Any) -> Iterator[tuple[str | None, Any, list[Any]]]:

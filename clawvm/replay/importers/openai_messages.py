@@ -1,4 +1,4 @@
-"""OpenAI chat message lists, tau-bench results among them (one file, many sessions)."""
+"""OpenAI chat message lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clawvm.replay.importers.message_lists import conversations, sample, split_c
 from clawvm.replay.importers.recorder import ImportedSession, Recorder
 from clawvm.replay.importers.source import Source
 
-__all__ = ["NAME", "read", "sniff"]
+__all__ = ["NAME", "add_call", "read", "read_as", "sniff"]
 
 NAME = "openai-messages"
 
@@ -21,8 +21,13 @@ def sniff(values: list[Any]) -> bool:
 
 def read(source: Source) -> Iterator[ImportedSession]:
     """Yield the sessions of a file."""
+    yield from read_as(NAME, source)
+
+
+def read_as(name: str, source: Source) -> Iterator[ImportedSession]:
+    """Yield the sessions of a file under the name of the format that it really is."""
     for conversation in conversations(source):
-        recorder = Recorder(source, NAME, "openai", conversation.part)
+        recorder = Recorder(source, name, "openai", conversation.part)
         for place, record in enumerate(conversation.records):
             if message := recorder.accept(record):
                 _add(recorder, message, f"m{place}")
@@ -56,12 +61,13 @@ def _add_assistant(
     if text or others or not (calls or legacy):
         recorder.message("assistant", text, reply=reply, opaque=others)
     for call in calls if isinstance(calls, list) else [calls]:
-        _add_call(recorder, call, reply)
+        add_call(recorder, call, reply)
     if isinstance(legacy, dict):
         recorder.call(None, legacy.get("name"), legacy.get("arguments"), reply=reply)
 
 
-def _add_call(recorder: Recorder, call: Any, reply: str) -> None:
+def add_call(recorder: Recorder, call: Any, reply: str) -> None:
+    """Add one entry of an assistant message's ``tool_calls``."""
     function = call.get("function") if isinstance(call, dict) else None
     if function is None and isinstance(call, dict):
         function = call.get("custom")

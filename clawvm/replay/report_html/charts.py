@@ -294,7 +294,7 @@ def _figure(height: int) -> Figure:
     try:
         import plotly.graph_objects as go
     except ImportError:
-        raise ExtraMissing("a report needs the package plotly; install clawvm[report]") from None
+        raise ExtraMissing("a report", "plotly", "report") from None
     figure = go.Figure()
     axis = {"gridcolor": "var(--line)", "linecolor": "var(--line)", "automargin": True}
     figure.update_layout(

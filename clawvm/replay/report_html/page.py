@@ -99,7 +99,7 @@ def _plotly() -> str:
     try:
         from plotly.offline import get_plotlyjs
     except ImportError:
-        raise ExtraMissing("a report needs the package plotly; install clawvm[report]") from None
+        raise ExtraMissing("a report", "plotly", "report") from None
     source: str = get_plotlyjs()
     return source
 

@@ -179,6 +179,18 @@ def test_images_are_kept_as_they_are(sessions):
     assert session.trace.events == [t.Message(role="user", text="see", opaque=(image,))]
 
 
+def test_blocks_that_no_service_would_take_are_left_out_and_counted(sessions):
+    content = [{"type": "text", "text": "see"}, {"odd": 1}, {"type": 7}, 7]
+
+    (session,) = sessions(json.dumps([{"role": "user", "content": content}]))
+
+    assert session.trace.events == [t.Message(role="user", text="see")]
+    assert {reason: tally.count for reason, tally in session.report.damaged.items()} == {
+        "a content block without a type": 2,
+        "a content block that is not an object": 1,
+    }
+
+
 def test_legacy_function_calls_are_paired(sessions):
     (session,) = sessions(
         json.dumps(
@@ -224,7 +236,7 @@ def test_unknown_roles_and_orphan_results_are_counted(sessions):
 
 def test_a_message_list_with_a_protocol_of_its_own_is_not_taken_for_chat(tmp_path):
     path = tmp_path / "x.traj.json"
-    path.write_text(json.dumps({"trajectory_format": "mini-swe-agent-1", "messages": OPENAI}))
+    path.write_text(json.dumps({"trajectory_format": "other-1", "messages": OPENAI}))
 
     with pytest.raises(ValueError, match="no known trace format"):
         detect(path)

@@ -170,7 +170,7 @@ def test_a_report_that_is_there_is_replaced(folder: Path, tmp_path: Path) -> Non
 def test_without_plotly_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("plotly", "plotly.graph_objects", "plotly.offline"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ExtraMissing, match=r"install clawvm\[report\]"):
+    with pytest.raises(ExtraMissing, match=r"install 'clawvm\[report\]'"):
         report_html(read_results(folder))
 
 
