@@ -1,79 +1,26 @@
-"""The charts of a report, each with the same figures as a table.
-
-Colours are custom properties of the page's style sheet (``var(--name)``), which the page's script
-resolves, so that a chart follows the reader's colour scheme.
-"""
+"""The charts that compare policies by budget or by workload."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from math import log10
 from typing import TYPE_CHECKING
 
-from ...errors import ExtraMissing
-from .comparison import OURS, Column, Faults, Point, in_order
-from .legend import SYMBOLS, Key
+from .comparison import OURS, Column, Faults, in_order
+from .figures import Chart, Table, budget_colour, new_figure, percent, tick, tokens_label
+from .legend import Key
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = [
-    "Chart",
-    "Table",
-    "cost_chart",
-    "dot_chart",
-    "fault_chart",
-    "percent",
-    "provider_name",
-    "tokens_label",
-]
+__all__ = ["dot_chart", "fault_chart"]
 
-_SERIES_COLOURS = 8
-_BUDGET_COLOURS = 6
 _ROW_PX = 38
 _CELL_PX = 34
 _LINE_PX = 17
 _NAMES_PX = 70  # what the names of policies take below a chart, where they stand upright
-_TICK_CHARS = 16
 _PAD_PX = 92  # the axis below a chart, its title, and room above
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Headings and rows of text; the first column names the row."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A figure, its legend, table and caption, and what it says for those who do not see it."""
-
-    figure: Figure
-    alt: str
-    table: Table
-    keys: Sequence[Key] = ()
-    note: str = ""
-
-
-def tokens_label(tokens: int) -> str:
-    """Return a budget as it is written on the command line: ``32k``, ``120``."""
-    return f"{tokens // 1000}k" if tokens >= 1000 and tokens % 1000 == 0 else f"{tokens:,}"
-
-
-def percent(share: float | None, digits: int = 0) -> str:
-    """Return a share as a percentage, or a dash."""
-    return "-" if share is None else f"{share:.{digits}%}"
-
-
-def provider_name(provider: str) -> str:
-    """Return a provider's name as a sentence has it before its prices."""
-    known = {"anthropic": "Anthropic", "openai": "OpenAI", "study": "the study's"}
-    return known.get(provider, provider)
 
 
 def dot_chart(
@@ -95,8 +42,8 @@ def dot_chart(
     policies = in_order(policy for policy, _ in shares)
     budgets = sorted({budget for _, budget in shares})
     row = {policy: place for place, policy in enumerate(policies)}
-    figure = _figure(_PAD_PX + _ROW_PX * len(policies))
-    colours = [f"var(--budget-{place % _BUDGET_COLOURS})" for place in range(len(budgets))]
+    figure = new_figure(_PAD_PX + _ROW_PX * len(policies))
+    colours = list(map(budget_colour, range(len(budgets))))
     for place, budget in enumerate(budgets):
         dots = [(policy, shares[policy, budget]) for policy in row if (policy, budget) in shares]
         offset = (place - (len(budgets) - 1) / 2) * 0.55 / max(1, len(budgets) - 1)
@@ -125,7 +72,7 @@ def dot_chart(
     )
     figure.update_yaxes(
         tickvals=list(row.values()),
-        ticktext=[_tick(policy) for policy in policies],
+        ticktext=[tick(policy) for policy in policies],
         range=[len(policies) - 0.5, -0.5],
         showgrid=False,
         zeroline=False,
@@ -134,93 +81,6 @@ def dot_chart(
     table = _table(policies, budgets, cells)
     keys = [Key(tokens_label(budget), colours[place]) for place, budget in enumerate(budgets)]
     return Chart(figure, f"{subject}, by policy and budget. {_ours(shares)}", table, keys)
-
-
-def cost_chart(points: Sequence[Point], provider: str) -> Chart:
-    """Draw what each policy has available over what it costs, a line through its budgets."""
-    figure = _cost_figure()
-    keys = []
-    policies = in_order(point.policy for point in points)
-    for place, policy in enumerate(policies):
-        line = [point for point in points if point.policy == policy]
-        key = Key(
-            policy,
-            f"var(--series-{place % _SERIES_COLOURS})",
-            SYMBOLS[place % len(SYMBOLS)],
-            "solid",
-        )
-        keys.append(key)
-        _add_line(figure, line, provider, key)
-        if policy == OURS:
-            # Beside a curve that rises to the right; at the low end of it the others begin.
-            figure.data[-1].update(
-                mode="lines+markers+text",
-                text=[tokens_label(point.budget) for point in line],
-                textposition=["top left"] + ["bottom right"] * (len(line) - 1),
-                cliponaxis=False,
-            )
-    alt = (
-        f"Span availability over cost at {provider_name(provider)} prices: a line for each "
-        "policy, a point for each budget; further up and further left is better. The table has "
-        "every point."
-    )
-    return Chart(figure, alt, _cost_table(points, provider), keys)
-
-
-def sweep_chart(points: Sequence[Point], provider: str) -> Chart:
-    """Draw the same for our policy under other low-water marks, a line for each budget.
-
-    A point without a mark is the policy as it is, and is drawn as a ring.
-    """
-    figure = _cost_figure()
-    keys = []
-    budgets = sorted({point.budget for point in points})
-    for place, budget in enumerate(budgets):
-        of_budget = [point for point in points if point.budget == budget]
-        swept = [point for point in of_budget if point.low_water_percent is not None]
-        key = Key(tokens_label(budget), f"var(--budget-{place % _BUDGET_COLOURS})", line="solid")
-        keys.append(key)
-        _add_line(figure, swept, provider, key)
-        _add_line(figure, [point for point in of_budget if point not in swept], provider, key)
-        figure.data[-1].marker.update(symbol="circle-open", size=17, line={"width": 2.5})
-    alt = (
-        f"Span availability over cost at {provider_name(provider)} prices for other low-water "
-        "marks of our policy: a line for each budget. The table has every point."
-    )
-    return Chart(figure, alt, _cost_table(points, provider), keys)
-
-
-def _cost_figure() -> Figure:
-    figure = _figure(460)
-    figure.update_xaxes(title_text="billed", tickformat=".0%", rangemode="tozero", nticks=5)
-    figure.update_yaxes(title_text="spans available", tickformat=".0%")
-    return figure
-
-
-def _add_line(figure: Figure, line: Sequence[Point], provider: str, key: Key) -> None:
-    figure.add_scatter(
-        x=[point.billed[provider] for point in line],
-        y=[point.available for point in line],
-        mode="lines+markers",
-        line={"color": key.colour, "width": 2},
-        marker={"color": key.colour, "symbol": key.symbol, "size": 10},
-        hovertext=[_cost_hover(point, provider) for point in line],
-        hoverinfo="text",
-    )
-
-
-def _cost_table(points: Sequence[Point], provider: str) -> Table:
-    rows = [
-        [
-            point.policy,
-            tokens_label(point.budget),
-            "-" if point.low_water_percent is None else f"{point.low_water_percent}%",
-            percent(point.billed[provider], 1),
-            percent(point.available, 1),
-        ]
-        for point in points
-    ]
-    return Table(("policy", "budget", "low-water mark", "billed", "spans available"), rows)
 
 
 def fault_chart(cells: Mapping[tuple[str, Column], Faults], axis: str, subject: str) -> Chart:
@@ -266,11 +126,11 @@ def _heatmap(
     cells: Mapping[tuple[str, Column], Faults],
 ) -> Figure:
     found = [[cells.get(key) for key in line] for line in keys]
-    ticks = list(map(_tick, down))
-    lines = max((tick.count("<br>") + 1 for tick in ticks), default=1)
-    figure = _figure(_PAD_PX + max(_CELL_PX, _LINE_PX * lines + 8) * len(down))
+    ticks = list(map(tick, down))
+    lines = max((each.count("<br>") + 1 for each in ticks), default=1)
+    figure = new_figure(_PAD_PX + max(_CELL_PX, _LINE_PX * lines + 8) * len(down))
     figure.add_heatmap(
-        x=list(map(_tick, across)),
+        x=list(map(tick, across)),
         y=ticks,
         z=[[None if cell is None else log10(1 + cell.count) for cell in line] for line in found],
         text=[["" if cell is None else _short(cell.count) for cell in line] for line in found],
@@ -288,64 +148,6 @@ def _heatmap(
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     return figure
-
-
-def _figure(height: int) -> Figure:
-    try:
-        import plotly.graph_objects as go
-    except ImportError:
-        raise ExtraMissing("a report", "plotly", "report") from None
-    figure = go.Figure()
-    axis = {"gridcolor": "var(--line)", "linecolor": "var(--line)", "automargin": True}
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 8, "r": 12, "t": 8, "b": 8, "pad": 4},
-        paper_bgcolor="var(--card)",
-        plot_bgcolor="var(--card)",
-        font={"color": "var(--ink)", "family": "var(--font)", "size": 13},
-        hoverlabel={
-            "bgcolor": "var(--ink)",
-            "bordercolor": "var(--ink)",
-            "font": {"color": "var(--card)", "family": "var(--font)"},
-            "align": "left",
-        },
-        hovermode="closest",
-        dragmode=False,
-        showlegend=False,
-    )
-    # A drag on a phone scrolls the page.
-    figure.update_xaxes(
-        **axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=12, title_font_size=13
-    )
-    figure.update_yaxes(
-        **axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=8, title_font_size=13
-    )
-    return figure
-
-
-def _tick(name: str) -> str:
-    """Return a name for an axis, in lines that leave a phone room for the chart."""
-    pieces = [
-        piece[start : start + _TICK_CHARS]
-        for piece in re.split(r"(?<=[-_:/ ])", name)
-        for start in range(0, len(piece), _TICK_CHARS)
-    ]
-    lines = [""]
-    for piece in pieces:
-        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > _TICK_CHARS:
-            lines.append("")
-        lines[-1] += piece
-    text = "<br>".join(escape(line.strip()) for line in lines)
-    return f"<b>{text}</b>" if name == OURS else text
-
-
-def _cost_hover(point: Point, provider: str) -> str:
-    mark = "" if point.low_water_percent is None else f", low water {point.low_water_percent}%"
-    return (
-        f"<b>{escape(point.policy)}</b> at {tokens_label(point.budget)}{mark}<br>"
-        f"{percent(point.billed[provider], 1)} billed<br>{percent(point.available, 1)} available"
-    )
 
 
 def _fault_hover(key: tuple[str, Column], cell: Faults | None) -> str:

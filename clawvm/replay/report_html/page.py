@@ -15,8 +15,8 @@ from typing import Any
 from ..._version import __version__
 from ...errors import ExtraMissing
 from ..timeline import Timeline
-from .charts import Chart, Table, tokens_label
 from .comparison import OURS
+from .figures import Chart, Table, tokens_label
 from .legend import legend
 from .results import Results, read_results
 from .sections import REFERENCE_BUDGET, Section, our_faults, sections

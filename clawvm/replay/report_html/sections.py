@@ -6,17 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .charts import (
-    Chart,
-    Table,
-    cost_chart,
-    dot_chart,
-    fault_chart,
-    percent,
-    provider_name,
-    sweep_chart,
-    tokens_label,
-)
+from .charts import dot_chart, fault_chart
 from .comparison import (
     FULL,
     LONG_TOKENS,
@@ -29,6 +19,8 @@ from .comparison import (
     of_optimum,
     points,
 )
+from .costs import cost_chart, sweep_chart
+from .figures import Chart, Table, percent, provider_name, tokens_label
 from .results import GateRow, OptimumRow, RealRow, Results, SyntheticRow
 
 __all__ = ["REFERENCE_BUDGET", "Section", "our_faults", "sections"]

@@ -140,7 +140,7 @@ def test_every_chart_is_drawn_without_a_complaint(look_at: Any, report: Path) ->
         " const box = chart.querySelector('svg.main-svg').getBoundingClientRect();"
         " return [box.width, box.height]; })"
     )
-    assert len(sizes) == 16
+    assert len(sizes) == 19
     assert all(width > 300 and height > 150 for width, height in sizes)
     assert opened.complaints == []
 
@@ -331,7 +331,7 @@ class TestColourSchemes:
         self, look_at: Any, report: Path, scheme: str, is_dark: bool
     ) -> None:
         found = look_at(report, scheme=scheme).page.evaluate(self.BACKGROUNDS)
-        assert len(found) == 17
+        assert len(found) == 20
         assert {brightness(colour) < 128 for colour in found} == {is_dark}
 
     def test_a_change_is_followed_at_once(self, open_report: Any, report: Path) -> None:

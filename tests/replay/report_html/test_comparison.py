@@ -98,6 +98,15 @@ class TestPoints:
         (point,) = points([row(span_availability=spans(10, 5), bound_available=8)])
         assert point.bound == 0.8
 
+    def test_the_bill_over_the_least_is_the_mean_of_the_sessions_that_have_one(self) -> None:
+        least = {"openai": 10_000}
+        rows = [
+            row(trace="a", bills={"openai": bill(20)}, bound_billed_millitokens=least),
+            row(trace="b", bills={"openai": bill(40)}, bound_billed_millitokens=least),
+            row(trace="c", bills={"openai": bill(99)}, bound_billed_millitokens={"openai": None}),
+        ]
+        assert points(rows)[0].over_least == {"openai": 3.0}
+
     def test_a_sweep_has_points_of_its_own(self) -> None:
         rows = [row(), row(low_water_percent=90), row(low_water_percent=40)]
         assert [point.low_water_percent for point in points(rows)] == [None, 40, 90]
