@@ -51,6 +51,7 @@ def dot_chart(
             x=[share for _, share in dots],
             y=[row[policy] + offset for policy, _ in dots],
             mode="markers",
+            cliponaxis=False,
             marker={
                 "color": colours[place],
                 "size": 9 + min(place, 5),

@@ -182,9 +182,9 @@ def _bounds(
     yield Section(
         "bound",
         "Gap to the bound",
-        "No policy can pass the dotted line, not even one that knows the future; it may be that "
-        "none can reach it. The least bill is of any policy that keeps the floor, however little "
-        "it has available.",
+        "No policy that keeps the floor can pass the dotted line, not even one that knows the "
+        "future; it may be that none can reach it. The least bill is that of a policy which needs "
+        "to have nothing available.",
         charts,
         _optimum_table(optima) if optima else None,
     )
