@@ -7,7 +7,7 @@ resolves, so that a chart follows the reader's colour scheme.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import log10
@@ -71,8 +71,9 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def provider_name(provider: str) -> str:
-    """Return a provider's name as it writes itself, where we know it."""
-    return {"anthropic": "Anthropic", "openai": "OpenAI"}.get(provider, provider)
+    """Return a provider's name as a sentence has it before its prices."""
+    known = {"anthropic": "Anthropic", "openai": "OpenAI", "study": "the study's"}
+    return known.get(provider, provider)
 
 
 def dot_chart(
@@ -120,7 +121,7 @@ def dot_chart(
         )
     figure.add_vline(x=line_at, line={"color": "var(--ink)", "width": 1, "dash": "dot"})
     figure.update_xaxes(
-        title_text=axis, tickformat=".0%", rangemode="tozero", nticks=6, tickangle=0
+        title_text=axis, tickformat=".0%", rangemode="tozero", nticks=5, tickangle=0
     )
     figure.update_yaxes(
         tickvals=list(row.values()),
@@ -136,53 +137,90 @@ def dot_chart(
 
 
 def cost_chart(points: Sequence[Point], provider: str) -> Chart:
-    """Draw what each policy has available over what it costs, a line through its budgets.
-
-    A sweep over low-water marks is a dotted line of its own for each budget.
-    """
-    figure = _figure(460)
-    shown = [point for point in points if provider in point.billed and point.available is not None]
+    """Draw what each policy has available over what it costs, a line through its budgets."""
+    figure = _cost_figure()
     keys = []
-    rank = {policy: place for place, policy in enumerate(in_order(each.policy for each in shown))}
-    for name, line in _cost_lines(shown):
-        place = rank[line[0].policy]
-        sweep = line[0].low_water_percent is not None
-        colour = f"var(--series-{place % _SERIES_COLOURS})"
-        symbol = SYMBOLS[place % len(SYMBOLS)]
-        dash = "dot" if sweep else "solid"
-        keys.append(Key(name, colour, symbol, dash))
-        figure.add_scatter(
-            x=[point.billed[provider] for point in line],
-            y=[point.available for point in line],
-            mode="lines+markers+text" if line[0].policy == OURS and not sweep else "lines+markers",
-            text=[tokens_label(point.budget) for point in line],
-            # Beside a curve that rises to the right; the low end of it is where the others begin.
-            textposition=["top left"] + ["bottom right"] * (len(line) - 1),
-            cliponaxis=False,
-            line={"color": colour, "dash": dash, "width": 2},
-            marker={"color": colour, "symbol": symbol, "size": 7 if sweep else 10},
-            hovertext=[_cost_hover(point, provider) for point in line],
-            hoverinfo="text",
+    policies = in_order(point.policy for point in points)
+    for place, policy in enumerate(policies):
+        line = [point for point in points if point.policy == policy]
+        key = Key(
+            policy,
+            f"var(--series-{place % _SERIES_COLOURS})",
+            SYMBOLS[place % len(SYMBOLS)],
+            "solid",
         )
-    figure.update_xaxes(title_text="billed", tickformat=".0%", rangemode="tozero", nticks=6)
-    figure.update_yaxes(title_text="spans available", tickformat=".0%")
-    rows = [
-        [
-            point.policy,
-            tokens_label(point.budget),
-            "-" if point.low_water_percent is None else f"{point.low_water_percent} %",
-            percent(point.billed[provider], 1),
-            percent(point.available, 1),
-        ]
-        for point in shown
-    ]
-    head = ("policy", "budget", "low-water mark", "billed", "spans available")
+        keys.append(key)
+        _add_line(figure, line, provider, key)
+        if policy == OURS:
+            # Beside a curve that rises to the right; at the low end of it the others begin.
+            figure.data[-1].update(
+                mode="lines+markers+text",
+                text=[tokens_label(point.budget) for point in line],
+                textposition=["top left"] + ["bottom right"] * (len(line) - 1),
+                cliponaxis=False,
+            )
     alt = (
         f"Span availability over cost at {provider_name(provider)} prices: a line for each "
         "policy, a point for each budget; further up and further left is better. The table has "
         "every point."
     )
-    return Chart(figure, alt, Table(head, rows), keys)
+    return Chart(figure, alt, _cost_table(points, provider), keys)
+
+
+def sweep_chart(points: Sequence[Point], provider: str) -> Chart:
+    """Draw the same for our policy under other low-water marks, a line for each budget.
+
+    A point without a mark is the policy as it is, and is drawn as a ring.
+    """
+    figure = _cost_figure()
+    keys = []
+    budgets = sorted({point.budget for point in points})
+    for place, budget in enumerate(budgets):
+        of_budget = [point for point in points if point.budget == budget]
+        swept = [point for point in of_budget if point.low_water_percent is not None]
+        key = Key(tokens_label(budget), f"var(--budget-{place % _BUDGET_COLOURS})", line="solid")
+        keys.append(key)
+        _add_line(figure, swept, provider, key)
+        _add_line(figure, [point for point in of_budget if point not in swept], provider, key)
+        figure.data[-1].marker.update(symbol="circle-open", size=17, line={"width": 2.5})
+    alt = (
+        f"Span availability over cost at {provider_name(provider)} prices for other low-water "
+        "marks of our policy: a line for each budget. The table has every point."
+    )
+    return Chart(figure, alt, _cost_table(points, provider), keys)
+
+
+def _cost_figure() -> Figure:
+    figure = _figure(460)
+    figure.update_xaxes(title_text="billed", tickformat=".0%", rangemode="tozero", nticks=5)
+    figure.update_yaxes(title_text="spans available", tickformat=".0%")
+    return figure
+
+
+def _add_line(figure: Figure, line: Sequence[Point], provider: str, key: Key) -> None:
+    figure.add_scatter(
+        x=[point.billed[provider] for point in line],
+        y=[point.available for point in line],
+        mode="lines+markers",
+        line={"color": key.colour, "width": 2},
+        marker={"color": key.colour, "symbol": key.symbol, "size": 10},
+        hovertext=[_cost_hover(point, provider) for point in line],
+        hoverinfo="text",
+    )
+
+
+def _cost_table(points: Sequence[Point], provider: str) -> Table:
+    rows = [
+        [
+            point.policy,
+            tokens_label(point.budget),
+            "-" if point.low_water_percent is None else f"{point.low_water_percent}%",
+            percent(point.billed[provider], 1),
+            percent(point.available, 1),
+        ]
+        for point in points
+    ]
+    return Table(("policy", "budget", "low-water mark", "billed", "spans available"), rows)
 
 
 def fault_chart(cells: Mapping[tuple[str, Column], Faults], axis: str, subject: str) -> Chart:
@@ -302,22 +340,8 @@ def _tick(name: str) -> str:
     return f"<b>{text}</b>" if name == OURS else text
 
 
-def _cost_lines(points: Sequence[Point]) -> Iterator[tuple[str, list[Point]]]:
-    """Group points to lines: each policy over its budgets, each budget over its marks."""
-    for policy in in_order(point.policy for point in points):
-        line = [
-            point for point in points if point.policy == policy and point.low_water_percent is None
-        ]
-        if line:
-            yield policy, line
-    swept = [point for point in points if point.low_water_percent is not None]
-    for policy, budget in sorted({(point.policy, point.budget) for point in swept}):
-        line = [point for point in swept if (point.policy, point.budget) == (policy, budget)]
-        yield f"{policy} at {tokens_label(budget)}, low-water marks", line
-
-
 def _cost_hover(point: Point, provider: str) -> str:
-    mark = "" if point.low_water_percent is None else f", low water {point.low_water_percent} %"
+    mark = "" if point.low_water_percent is None else f", low water {point.low_water_percent}%"
     return (
         f"<b>{escape(point.policy)}</b> at {tokens_label(point.budget)}{mark}<br>"
         f"{percent(point.billed[provider], 1)} billed<br>{percent(point.available, 1)} available"
