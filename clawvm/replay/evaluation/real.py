@@ -15,6 +15,7 @@ import xxhash
 from ...residency import ClawVMPolicy, Policy
 from ...tokens import TokenCounter, counter
 from ..billing import PROVIDERS, CacheModel
+from ..chaining import chained
 from ..compactions import harness_result
 from ..importers import open_sessions
 from ..oracle import GapSummary, availability_bound, billed_bound, gap_summary, grounds, turn_gaps
@@ -34,6 +35,7 @@ LOW_WATERS: Final = (30, 40, 50, 60, 70, 85, 100)
 """Percentages of the budget that an epoch demotes down to, for the cost-availability curve."""
 CACHES: Final = (*PROVIDERS, CacheModel("study"))
 """The two providers, and the residency study's cache: the last prompt, to the token, for ever."""
+_CHAINED: Final = -1
 TIMELINE_BUDGET: Final = 32_000
 """The budget of the replay whose residency is told page by page."""
 _WITH_RECALL: Final = ("clawvm", "paper")
@@ -83,12 +85,21 @@ def real_jobs(
 
 
 def _recordings(path: Path, only: int | None = None) -> Iterator[tuple[int, Recording]]:
-    """Yield the sessions of a file that have a request, with their numbers in it."""
+    """Yield the sessions of a file that have a request, with their numbers in it.
+
+    Where there are several they are short as a rule, and come once more as one long session, with
+    a reset between them and the number `_CHAINED`.
+    """
+    traces = []
     for number, session in enumerate(open_sessions(path)):
+        traces.append(session.trace)
         if only is None or number == only:
             recording = Recording.of(session.name, session.trace)
             if recording.turns:
                 yield number, recording
+    alike = len({trace.header.shape for trace in traces}) == 1
+    if alike and len(traces) > 1 and only in (None, _CHAINED):
+        yield _CHAINED, Recording.of(f"{path.stem} (chained)", chained(traces))
 
 
 def cut_short(recording: Recording, requests: int) -> Recording:

@@ -105,6 +105,17 @@ def test_a_session_without_a_request_is_no_job(tmp_path: Path) -> None:
     assert real_jobs([written(tmp_path / "one.jsonl", *CHAT[:1])], "approximate") == []
 
 
+def test_the_sessions_of_one_file_come_once_more_as_one_long_one(tmp_path: Path) -> None:
+    path = tmp_path / "two.jsonl"
+    with path.open("wb") as stream:
+        write_trace(trace(*CHAT), stream)
+        write_trace(trace(*TOOLS), stream)
+    first, second, both = real_jobs([path], "approximate", BUDGETS, ("full",))
+    turns = [job.run()[0]["turns"] for job in (first, second, both)]
+    assert turns[2] == turns[0] + turns[1]
+    assert both.run()[0]["trace"] == "two (chained)"
+
+
 def test_the_arguments_of_a_job_are_those_of_its_function(path: Path) -> None:
     (job,) = real_jobs([path], "approximate", BUDGETS, ("full",))
     assert real_rows(**job.arguments)[0]["policy"] == "full"
