@@ -156,9 +156,9 @@ class _SelectingTable:
         best = optimum(self._table, budget, turn, {})
         return self._noted(self._table.select(budget, turn), best, turn)
 
-    def select_exact(self, budget: int, turn: int) -> core.ExactSelection:
+    def select_exact(self, budget: int, turn: int, **limits: int) -> core.ExactSelection:
         best = optimum(self._table, budget, turn, {})
-        selection = self._table.select_exact(budget, turn)
+        selection = self._table.select_exact(budget, turn, **limits)
         self._noted(selection, best, turn)
         return selection
 
