@@ -39,7 +39,8 @@ _CHAINED: Final = -1
 TIMELINE_BUDGET: Final = 32_000
 """The budget of the replay whose residency is told page by page."""
 _WITH_RECALL: Final = ("clawvm", "paper")
-_WITHOUT_BUDGET: Final = (FullPolicy.name, "recorded")
+_UNBOUNDED: Final = (FullPolicy.name, "compaction", "recorded")
+"""The bounds are for what keeps within the budget and keeps the tail."""
 
 
 def real_jobs(
@@ -220,7 +221,7 @@ def _bounded(
         most = availability_bound(faced).available
         least = {cache.name: billed_bound(faced, cache.price) for cache in CACHES}
         for row in rows:
-            if row["budget_tokens"] == budget and row["policy"] not in _WITHOUT_BUDGET:
+            if row["budget_tokens"] == budget and row["policy"] not in _UNBOUNDED:
                 row["bound_available"] = most
                 row["bound_billed_millitokens"] = least
         found = [gap for gap in turn_gaps(recording, "clawvm", budget, count) if gap.selected]

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from ..paging.tables import table_4, table_6, table_8, table_9
-from ..report_html.comparison import Point, compare, points
-from ..report_html.results import RealRow
+from .comparison import Point, compare, points
 from .jobs import Row
+from .results import RealRow
 from .tables import Table
 
 __all__ = ["failed_gates", "tables_of"]

@@ -7,7 +7,7 @@ from html import escape
 from math import log10
 from typing import TYPE_CHECKING
 
-from .comparison import OURS, Column, Faults, in_order
+from ..evaluation.comparison import OURS, Column, Faults, in_order
 from .figures import Chart, Table, budget_colour, new_figure, percent, tick, tokens_label
 from .legend import Key
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from .comparison import OURS, Point, in_order
+from ..evaluation.comparison import OURS, Point, in_order
 from .figures import (
     Chart,
     Table,

@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ...errors import ExtraMissing
-from .comparison import OURS
+from ..evaluation.comparison import OURS
 from .legend import Key
 
 if TYPE_CHECKING:

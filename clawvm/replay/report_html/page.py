@@ -14,11 +14,11 @@ from typing import Any
 
 from ..._version import __version__
 from ...errors import ExtraMissing
+from ..evaluation.comparison import OURS
+from ..evaluation.results import Results, read_results
 from ..timeline import Timeline
-from .comparison import OURS
 from .figures import Chart, Table, tokens_label
 from .legend import legend
-from .results import Results, read_results
 from .sections import REFERENCE_BUDGET, Section, our_faults, sections
 
 __all__ = ["report_html", "write_report"]

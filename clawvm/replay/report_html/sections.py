@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .charts import dot_chart, fault_chart
-from .comparison import (
+from ..evaluation.comparison import (
     FULL,
     LONG_TOKENS,
     OURS,
@@ -19,9 +18,10 @@ from .comparison import (
     of_optimum,
     points,
 )
+from ..evaluation.results import GateRow, OptimumRow, RealRow, Results, SyntheticRow
+from .charts import dot_chart, fault_chart
 from .costs import cost_chart, sweep_chart
 from .figures import Chart, Table, percent, provider_name, tokens_label
-from .results import GateRow, OptimumRow, RealRow, Results, SyntheticRow
 
 __all__ = ["REFERENCE_BUDGET", "Section", "our_faults", "sections"]
 

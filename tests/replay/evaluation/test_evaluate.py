@@ -12,8 +12,8 @@ from hand_traces import TOOLS, trace
 
 from clawvm.errors import OptionUnknown, TraceInvalid
 from clawvm.replay.evaluation import Evaluation, Job, evaluate, jobs_of
+from clawvm.replay.evaluation.results import read_results
 from clawvm.replay.evaluation.summary import tables_of
-from clawvm.replay.report_html.results import read_results
 from clawvm.replay.trace import write_trace
 
 

@@ -27,9 +27,9 @@ from report_folders import (
 pytest.importorskip("plotly", reason="the extra `report` is not installed")
 
 from clawvm.errors import ExtraMissing
+from clawvm.replay.evaluation.comparison import Faults, points
 from clawvm.replay.report_html import read_results, report_html, write_report
 from clawvm.replay.report_html.charts import fault_chart
-from clawvm.replay.report_html.comparison import Faults, points
 from clawvm.replay.report_html.costs import sweep_chart
 from clawvm.replay.report_html.figures import percent, tokens_label
 from clawvm.replay.report_html.legend import SYMBOLS, Key, legend

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from report_folders import bill, real_row, synthetic_row
 
-from clawvm.replay.report_html.comparison import (
+from clawvm.replay.evaluation.comparison import (
     compare,
     fault_counts,
     in_order,
     of_optimum,
     points,
 )
-from clawvm.replay.report_html.results import RealRow, SyntheticRow
+from clawvm.replay.evaluation.results import RealRow, SyntheticRow
 
 
 def row(**fields: Any) -> RealRow:
