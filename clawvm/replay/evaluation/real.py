@@ -225,7 +225,8 @@ def _bounded(
                 row["bound_available"] = most
                 row["bound_billed_millitokens"] = least
         found = [gap for gap in turn_gaps(recording, "clawvm", budget, count) if gap.selected]
-        gaps.append({"budget_tokens": budget, **_asked(gap_summary(found))})
+        each = sorted(gap.ppm for gap in found)
+        gaps.append({"budget_tokens": budget, **_asked(gap_summary(found)), "gaps_ppm": each})
     return [{**row, "kind": "optimum", "trace": recording.name, "cut": None} for row in gaps]
 
 
