@@ -81,7 +81,7 @@ class Availability:
     """
 
     def __init__(self, spans: Iterable[Span], blocks: Iterable[Block]) -> None:
-        self._texts = {block.index: block.text for block in blocks}
+        self._blocks = {block.index: block for block in blocks}
         self._spans = list(spans)
         self._waiting: dict[int, list[int]] = {}
         for number, span in enumerate(self._spans):
@@ -122,7 +122,7 @@ class Availability:
                 if not text:
                     continue
                 # A source holds the whole span, so its own text need not be searched.
-                if text is self._texts[source] or span.text in text:
+                if text is self._blocks[source].text or span.text in text:
                     self._available.add(number)
                     used.append(source)
                     break
@@ -138,6 +138,15 @@ class Availability:
     def totals(self) -> SpanTotals:
         """The counts so far."""
         return SpanTotals(len(self._spans), len(self._available), len(self._one_recall_away))
+
+    def by_kind(self) -> dict[str, SpanTotals]:
+        """Return the counts so far by the kind of block that each span's newest source is."""
+        return self.by(lambda span: self._blocks[span.newest_source].kind)
+
+    def by_age(self) -> dict[str, SpanTotals]:
+        """Return the counts so far of each bucket of `AGE_BUCKETS`."""
+        found = self.by(age_bucket)
+        return {bucket: found.get(bucket, SpanTotals(0, 0, 0)) for bucket in AGE_BUCKETS}
 
     def by(self, group: Callable[[Span], str]) -> dict[str, SpanTotals]:
         """Return the counts so far of each group that has spans, in the order of their names.

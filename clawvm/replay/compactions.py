@@ -277,6 +277,8 @@ def harness_result(
         last = items
     result.faults = dict.fromkeys(FaultKind, 0)
     result.spans = availability.totals
+    result.spans_by_kind = availability.by_kind()
+    result.spans_by_age = availability.by_age()
     result.bills = billing.bills
     return result
 

@@ -18,7 +18,7 @@ from ..pages import Fidelity, PageType
 from ..residency import Decision, Policy, StatefulPolicy, View
 from ..session import BoundaryKind, Prompt, Session
 from ..tokens import CountMemo, TokenCounter
-from .availability import AGE_BUCKETS, Availability, SpanTotals, age_bucket
+from .availability import Availability
 from .billing import PROVIDERS, Billing, CacheModel, sent_at
 from .blocks import Block, Step, Turn, blocks_of, histories_of, turns_of
 from .feed import Action, actions_of
@@ -327,23 +327,17 @@ class _Replay:
         result.pages = dict(sorted(by_type.items()))
         result.faults = session.faults.counts
         result.hits += session.faults.hits
-        self._tell_spans()
+        spans = self._availability
+        result.spans = spans.totals
+        result.spans_by_type = spans.by(lambda span: self._types.get(span.newest_source, "no page"))
+        result.spans_by_kind = spans.by_kind()
+        result.spans_by_age = spans.by_age()
         result.bills = self._billing.bills
         result.repairs = len(session.repairs)
         result.plan_digest = self._digest.hexdigest()
         result.work = session.work
         session.close()
         return result
-
-    def _tell_spans(self) -> None:
-        result, spans, blocks = self._result, self._availability, self._recording.blocks
-        result.spans = spans.totals
-        result.spans_by_type = spans.by(lambda span: self._types.get(span.newest_source, "no page"))
-        result.spans_by_kind = spans.by(lambda span: blocks[span.newest_source].kind)
-        by_age = spans.by(age_bucket)
-        result.spans_by_age = {
-            bucket: by_age.get(bucket, SpanTotals(0, 0, 0)) for bucket in AGE_BUCKETS
-        }
 
 
 def _message_list(prompt: Prompt) -> list[dict[str, Any]]:

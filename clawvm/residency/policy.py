@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "policy_named"]
 
 LOW_WATER_PERCENT = 70
-_SOLVERS: Final = ("repair", "exact")
+_SOLVERS: Final = ("auto", "repair", "exact")
+_OPEN_PERCENT: Final = 1
 _FULL = int(Fidelity.FULL)  # as the table tells levels
 
 
@@ -58,9 +59,11 @@ class ClawVMPolicy:
         Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of
         the provider's prompt cache) and keeps less; 100 selects anew at every turn that would
         overflow.
-    solver : {"repair", "exact"}, optional
-        How an epoch selects: by the greedy, within a bound, or exactly. A plan is then `proven`,
-        unless the search grew too large; its `bound` holds in either case.
+    solver : {"auto", "repair", "exact"}, optional
+        How an epoch selects: by the greedy and its repair, within a bound; exactly; or, which is
+        the default, exactly where the greedy's bound leaves more than a hundredth open. What was
+        selected exactly is `proven`, unless the search grew too large; its `bound` holds in either
+        case.
 
     Raises
     ------
@@ -76,7 +79,7 @@ class ClawVMPolicy:
         self,
         low_water_percent: int = LOW_WATER_PERCENT,
         *,
-        solver: Literal["repair", "exact"] = "repair",
+        solver: Literal["auto", "repair", "exact"] = "auto",
     ) -> None:
         whole = isinstance(low_water_percent, int) and not isinstance(low_water_percent, bool)
         if not whole or not 1 <= low_water_percent <= 100:
@@ -85,8 +88,10 @@ class ClawVMPolicy:
                 f"found {low_water_percent!r}"
             )
         if solver not in _SOLVERS:
-            known = " or ".join(map(repr, _SOLVERS))
-            raise OptionUnknown(f"a solver of the policy 'clawvm' is {known}, found {solver!r}")
+            known = ", ".join(map(repr, _SOLVERS))
+            raise OptionUnknown(
+                f"a solver of the policy 'clawvm' is one of {known}; found {solver!r}"
+            )
         self.low_water_percent = low_water_percent
         self.solver = solver
 
@@ -108,12 +113,10 @@ class ClawVMPolicy:
             # What is pinned does not grow old: it competes for upgrades as if it had just arrived.
             table.touch(slot, view.turn)
         required = required_levels(view)
-        for slot, level in required.items():
-            table.demand(slot, level)
         required_tokens = sum(map(table.tokens, required, required.values()))
         low_water = view.budget * self.low_water_percent // 100
         target = max(1, low_water, required_tokens)
-        selection, proven = self._select(table, min(target, view.budget), view.turn)
+        selection, moved, proven = self._select(view, required, min(target, view.budget))
         if not selection.feasible:
             table.clear_demands()
             return Decision(
@@ -124,7 +127,7 @@ class ClawVMPolicy:
                 feasible=False,
             )
         return Decision(
-            _moves(before, table, selection.moves),
+            _moves(before, table, moved),
             used_tokens=table.used_tokens,
             floor_tokens=selection.floor_tokens,
             epoch=True,
@@ -134,12 +137,34 @@ class ClawVMPolicy:
         )
 
     def _select(
-        self, table: core.PageTable, budget: int, turn: int
-    ) -> tuple[core.Selection, bool | None]:
+        self, view: View, required: Mapping[int, Fidelity], budget: int
+    ) -> tuple[core.Selection, Sequence[tuple[int, int, int]], bool | None]:
+        """Return the selection, the moves from the levels that there were, and what is proven."""
+        table, turn = view.table, view.turn
+        _demand(table, required)
         if self.solver == "exact":
             exact = table.select_exact(budget, turn)
-            return exact, exact.proven
-        return table.select(budget, turn), None
+            return exact, exact.moves, exact.proven
+        greedy = table.select(budget, turn)
+        if self.solver == "repair" or not _leaves_much_open(greedy):
+            return greedy, greedy.moves, None
+        _demand(table, required)  # a selection has met them, and lets go of them
+        exact = table.select_exact(budget, turn)
+        first = {slot: old for slot, old, _ in (*exact.moves, *greedy.moves)}
+        level = table.level
+        moves = [(slot, old, new) for slot, old in first.items() if (new := level(slot)) != old]
+        return exact, moves, exact.proven
+
+
+def _demand(table: core.PageTable, required: Mapping[int, Fidelity]) -> None:
+    for slot, level in required.items():
+        table.demand(slot, level)
+
+
+def _leaves_much_open(selection: core.Selection) -> bool:
+    """Whether a better selection could be worth a hundredth more, for all that is known."""
+    value, bound = selection.value, selection.bound
+    return selection.feasible and value * 100 < bound * (100 - _OPEN_PERCENT)
 
 
 def _admit(view: View) -> dict[int, int]:

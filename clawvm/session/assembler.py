@@ -49,6 +49,8 @@ class Assembler:
         self._on_epoch = on_epoch
         # Makes pages durable that are about to give way; None where nothing outlives the process.
         self.secure: Callable[[Iterable[Page]], None] | None = None
+        # Finds the page that nobody but us has pinned; it gives way to a floor that needs its room.
+        self.yielding: Callable[[], Page | None] | None = None
 
     def assemble(self, budget: int, tail: list[int], shape: Shape | None) -> Prompt:
         """Decide what is resident and render it; see `Session.assemble`."""
@@ -58,7 +60,7 @@ class Assembler:
         self._layout.show_restored()
         before = None if self.stateful is None else self.stateful.saved()
         book, turn = self._book, self.turn + 1
-        decision = self.policy.decide(self._look(budget, turn, tail))
+        decision = self._settle(budget, turn, tail)
         if not decision.feasible:
             return self._infeasible(decision, budget)
         if decision.epoch:
@@ -89,6 +91,18 @@ class Assembler:
     def forget(self, page: Page) -> None:
         """Drop what is held of a page that is archived."""
         self.demands.pop(page.slot, None)
+
+    def _settle(self, budget: int, turn: int, tail: list[int]) -> Decision:
+        """Ask the policy; where the floor does not fit, once more without our own page in it."""
+        decision = self.policy.decide(self._look(budget, turn, tail))
+        own = None if decision.feasible or self.yielding is None else self.yielding()
+        if own is None or own.pin is not Pin.HARD:
+            return decision
+        self._book.pin(own, Pin.NONE, own.floor)
+        decision = self.policy.decide(self._look(budget, turn, tail))
+        if not decision.feasible:
+            self._book.pin(own, Pin.HARD, own.floor)
+        return decision
 
     def _look(self, budget: int, turn: int, tail: list[int]) -> View:
         """Return what the policy is to see."""

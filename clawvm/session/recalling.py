@@ -55,6 +55,7 @@ class RecallingMemory(Memory):
         super().__init__(session_id, budget=budget, **options)
         self._reuse = Reuse(reuse or {})
         self._offers_recall = False
+        self._assembler.yielding = self._catalogue
 
     def add_result(self, call: ToolCall | str, text: str, *, is_error: bool = False) -> None:
         """Take in the result of a call as text; see `Memory.add_result`."""
@@ -168,7 +169,7 @@ class RecallingMemory(Memory):
         return call.name != RECALL_TOOL and not self._reuse.was_answered(call.call_id)
 
     def _is_catalogued(self, page: Page) -> bool:
-        catalogue = self._book.live.get(CATALOGUE_ID)
+        catalogue = self._catalogue()
         if catalogue is None or catalogue.texts == (NOTHING_HIDDEN,):
             return False
         return self._book.table.level(catalogue.slot) > Fidelity.NONE and page.slot >= 0
@@ -179,20 +180,26 @@ class RecallingMemory(Memory):
         if self._offers_recall:
             self._put_catalogue(catalogue_text(self._book))
 
+    def _catalogue(self) -> Page | None:
+        return self._book.live.get(CATALOGUE_ID)
+
     def _put_catalogue(self, text: str) -> None:
         """Change the catalogue page, if the new text fits.
 
         It moves to the end of the prompt: at an epoch something before it changes anyway, and what
-        a provider has cached stays valid up to there.
+        a provider has cached stays valid up to there. One that had to give way is pinned again.
         """
-        old = self._book.live.get(CATALOGUE_ID)
+        old = self._catalogue()
         if not text:
             if old is None:
                 return
             text = NOTHING_HIDDEN
-        spare = self._budget - self._book.table.used_tokens
-        more = self._ladders.tokens(text) - (0 if old is None else old.tokens(Fidelity.FULL))
-        if old is not None and (old.texts == (text,) or more > spare):
+        table = self._book.table
+        spare = self._budget - table.used_tokens
+        if old is not None:
+            spare += table.tokens(old.slot, table.level(old.slot))
+        same = old is not None and old.texts == (text,) and old.slot in self._book.pinned
+        if same or self._ladders.tokens(text) > spare:
             return
         if old is not None:
             self._layout.remove(old)
@@ -207,7 +214,7 @@ class RecallingMemory(Memory):
             shape=self._conversation.shape,
         )
         # What is to be shown has been decided by now; there is room for it.
-        self._book.table.set_level(page.slot, Fidelity.FULL)
+        table.set_level(page.slot, Fidelity.FULL)
 
     def _show_again(self, recall: Recall) -> None:
         page_id = f"recall:{recall.page_id}@{recall.version}"

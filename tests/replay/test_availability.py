@@ -119,9 +119,10 @@ def test_spans_are_told_by_group() -> None:
     blocks = [Block(0, 0, "in", "result", "quoted"), Block(1, 0, "in", "user", "quoted")]
     availability = Availability([span(1, 0), span(1, 1), span(2, 0)], blocks)
     availability.observe(1, {0: blocks[0].text, 1: "quo"}.get)
-    assert availability.by(lambda span: blocks[span.newest_source].kind) == {
-        "result": SpanTotals(2, 1, 0),
-        "user": SpanTotals(1, 0, 1),
+    assert availability.by_kind() == {"result": SpanTotals(2, 1, 0), "user": SpanTotals(1, 0, 1)}
+    assert availability.by(lambda span: f"request {span.request}") == {
+        "request 1": SpanTotals(2, 1, 1),
+        "request 2": SpanTotals(1, 0, 0),
     }
 
 
@@ -141,4 +142,7 @@ def test_spans_are_told_by_group() -> None:
 def test_an_age_is_a_fourth_of_the_characters_behind(characters: int, bucket: str) -> None:
     """A bucket of 8k tokens begins at 8,000 x 4 = 32,000 characters."""
     assert age_bucket(span(1, 0, characters)) == bucket
-    assert bucket in AGE_BUCKETS
+    by_age = Availability([span(1, 0, characters)], []).by_age()
+    assert {name: totals.spans for name, totals in by_age.items()} == {
+        name: int(name == bucket) for name in AGE_BUCKETS
+    }

@@ -49,7 +49,7 @@ def test_the_low_water_mark_is_kept(percent):
 @pytest.mark.parametrize("solver", ["greedy", "EXACT", "", None, ["exact"]])
 def test_an_unknown_solver_is_refused_with_those_that_there_are(solver):
     expected = re.escape(
-        f"a solver of the policy 'clawvm' is 'repair' or 'exact', found {solver!r}"
+        f"a solver of the policy 'clawvm' is one of 'auto', 'repair', 'exact'; found {solver!r}"
     )
     with pytest.raises(OptionUnknown, match=expected):
         ClawVMPolicy(solver=solver)
@@ -73,9 +73,26 @@ def test_an_exact_epoch_is_the_best_there_is_and_says_so(make_page, make_view):
     assert decision.value <= decision.bound <= decision.value * (1 + 2**-22)
 
 
-def test_the_usual_epoch_proves_nothing(policy, make_page, make_view):
-    decision = policy.decide(make_view(trap(make_page), 100))
-    assert policy.solver == "repair"
+def test_an_epoch_by_greedy_and_repair_proves_nothing(make_page, make_view):
+    decision = ClawVMPolicy(100, solver="repair").decide(make_view(trap(make_page), 100))
+    assert decision.epoch
+    assert decision.proven is None
+
+
+def test_an_epoch_is_exact_where_the_greedy_leaves_more_than_a_hundredth_open(
+    policy, make_page, make_view
+):
+    view = make_view(trap(make_page), 100)
+    before = {slot: view.table.level(slot) for slot in view.pages}
+    decision = policy.decide(view)
+    assert decision.proven
+    after = {slot: view.table.level(slot) for slot in view.pages}
+    assert decision.moves == [(s, before[s], after[s]) for s in after if before[s] != after[s]]
+
+
+def test_an_epoch_is_the_greedys_where_its_bound_leaves_little_open(make_page, make_view):
+    pages = [make_page(f"p{n}", {F: 10}, weight=100 - n) for n in range(10)]
+    decision = ClawVMPolicy(50).decide(make_view(pages, 80))
     assert decision.epoch
     assert decision.proven is None
 

@@ -6,6 +6,8 @@ import pytest
 from chat_histories import openai_asks, openai_call, openai_result, says, user
 
 from clawvm import Fidelity, PageType, ToolCall
+from clawvm.errors import BudgetInfeasible
+from clawvm.pages import Pin
 from clawvm.session import RECALL_TOOL
 
 pytestmark = pytest.mark.usefixtures("core")
@@ -213,3 +215,68 @@ def test_without_the_tool_there_is_no_catalogue(open_session, words):
 def test_after_a_reset_the_catalogue_counts_the_archive(crowded):
     crowded.reset()
     assert "of earlier conversations" in crowded.page("clawvm:catalogue").texts[0]
+
+
+def floor_of(session):
+    """What the pages that the harness has pinned cost at their floors."""
+    pinned = [page for page in session.pages() if page.pin and page.id != "clawvm:catalogue"]
+    return sum(
+        page.tokens(min(level for level in page.ladder if level >= page.floor)) for page in pinned
+    )
+
+
+@pytest.fixture
+def filled(open_session, words):
+    """A session with a catalogue, and rules that need the whole budget to the token."""
+    session = open_session(400)
+    assert session.tools
+    for number in range(40):
+        session.put(f"n{number}", PageType.EVIDENCE, words(f"n{number}", 80))
+        session.assemble()
+    assert session.level("clawvm:catalogue") is Fidelity.FULL
+    session.put("must", PageType.CONSTRAINT, "must", forms={})
+    spare = 400 - floor_of(session)
+    session.put("must", PageType.CONSTRAINT, words("must", spare + 1), forms={})
+    while floor_of(session) > 400:
+        text = session.page("must").texts[0].rpartition(" ")[0]
+        session.put("must", PageType.CONSTRAINT, text, forms={})
+    assert floor_of(session) == 400
+    return session
+
+
+def test_the_catalogue_gives_way_to_a_floor_that_needs_its_room(filled):
+    prompt = filled.assemble()
+    assert prompt.plan.used_tokens == 400
+    assert filled.level("clawvm:catalogue") is Fidelity.NONE
+    assert filled.faults.explicit == 0
+
+
+def test_where_the_floor_does_not_fit_at_all_the_catalogue_is_not_counted(filled):
+    filled.budget = 399
+    with pytest.raises(BudgetInfeasible) as raised:
+        filled.assemble()
+    assert raised.value.floor_tokens == 400
+    assert "clawvm:catalogue" not in raised.value.page_ids
+
+
+def test_it_comes_back_with_the_next_epoch_that_has_room(filled, words):
+    filled.assemble()
+    filled.put("must", PageType.CONSTRAINT, "must", forms={})
+    filled.compaction()
+    filled.assemble()
+    assert filled.level("clawvm:catalogue") is Fidelity.FULL
+    assert filled.page("clawvm:catalogue").pin is Pin.HARD
+    assert filled.faults.explicit == 0
+
+
+def test_a_first_catalogue_without_room_is_left_out(open_session, words):
+    text = words("must", 20)
+    floor = open_session(1_000).put("must", PageType.CONSTRAINT, text, forms={}).tokens(4)
+    session = open_session(floor + 10)
+    assert session.tools
+    session.put("must", PageType.CONSTRAINT, text, forms={})
+    for number in range(8):
+        session.put(f"n{number}", PageType.EVIDENCE, words(f"n{number}", 20))
+        assert session.assemble().plan.used_tokens <= floor + 10
+    assert not any(session.level(f"n{number}") for number in range(8))
+    assert "clawvm:catalogue" not in [page.id for page in session.pages()]

@@ -66,6 +66,21 @@ def synthetic_row(
     return row | fields
 
 
+def optimum_row(**fields: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "kind": "optimum",
+        "trace": "a",
+        "budget_tokens": 8000,
+        "cut": None,
+        "plans": 10,
+        "proven": 9,
+        "median_ppm": 0,
+        "p99_ppm": 0,
+        "worst_ppm": 0,
+    }
+    return row | fields
+
+
 def gate_row(**fields: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "kind": "tier1",
@@ -118,6 +133,7 @@ def whole_folder(directory: Path) -> Path:
                         "one_recall_away": 1,
                     },
                     "bound_available": 9,
+                    "bound_billed_millitokens": {"anthropic": 1000, "openai": None},
                     "bills": {
                         "anthropic": bill(sent - kept, replayed.epochs),
                         "openai": bill(sent, replayed.epochs),
@@ -133,6 +149,7 @@ def whole_folder(directory: Path) -> Path:
             for budget in (120, 500, 8000, 128_000):
                 faults = 1234 if policy not in ("clawvm", "window") else 0
                 rows.append(synthetic_row(kind=kind, policy=policy, budget=budget, refetch=faults))
+    rows += [optimum_row(budget_tokens=budget) for budget in BUDGETS]
     for path in ("unguarded", "clawvm"):
         rows.append(gate_row(path=path))
     rows.append({"kind": "tier3", "passed": True})

@@ -15,6 +15,7 @@ import xxhash
 from ...residency import ClawVMPolicy, Policy
 from ...tokens import TokenCounter, counter
 from ..billing import PROVIDERS, CacheModel
+from ..chaining import chained
 from ..compactions import harness_result
 from ..importers import open_sessions
 from ..oracle import GapSummary, availability_bound, billed_bound, gap_summary, grounds, turn_gaps
@@ -34,10 +35,12 @@ LOW_WATERS: Final = (30, 40, 50, 60, 70, 85, 100)
 """Percentages of the budget that an epoch demotes down to, for the cost-availability curve."""
 CACHES: Final = (*PROVIDERS, CacheModel("study"))
 """The two providers, and the residency study's cache: the last prompt, to the token, for ever."""
+_CHAINED: Final = -1
 TIMELINE_BUDGET: Final = 32_000
 """The budget of the replay whose residency is told page by page."""
 _WITH_RECALL: Final = ("clawvm", "paper")
-_WITHOUT_BUDGET: Final = (FullPolicy.name, "recorded")
+_UNBOUNDED: Final = (FullPolicy.name, "compaction", "recorded")
+"""The bounds are for what keeps within the budget and keeps the tail."""
 
 
 def real_jobs(
@@ -83,12 +86,21 @@ def real_jobs(
 
 
 def _recordings(path: Path, only: int | None = None) -> Iterator[tuple[int, Recording]]:
-    """Yield the sessions of a file that have a request, with their numbers in it."""
+    """Yield the sessions of a file that have a request, with their numbers in it.
+
+    Where there are several they are short as a rule, and come once more as one long session, with
+    a reset between them and the number `_CHAINED`.
+    """
+    traces = []
     for number, session in enumerate(open_sessions(path)):
+        traces.append(session.trace)
         if only is None or number == only:
             recording = Recording.of(session.name, session.trace)
             if recording.turns:
                 yield number, recording
+    alike = len({trace.header.shape for trace in traces}) == 1
+    if alike and len(traces) > 1 and only in (None, _CHAINED):
+        yield _CHAINED, Recording.of(f"{path.stem} (chained)", chained(traces))
 
 
 def cut_short(recording: Recording, requests: int) -> Recording:
@@ -209,11 +221,12 @@ def _bounded(
         most = availability_bound(faced).available
         least = {cache.name: billed_bound(faced, cache.price) for cache in CACHES}
         for row in rows:
-            if row["budget_tokens"] == budget and row["policy"] not in _WITHOUT_BUDGET:
+            if row["budget_tokens"] == budget and row["policy"] not in _UNBOUNDED:
                 row["bound_available"] = most
                 row["bound_billed_millitokens"] = least
         found = [gap for gap in turn_gaps(recording, "clawvm", budget, count) if gap.selected]
-        gaps.append({"budget_tokens": budget, **_asked(gap_summary(found))})
+        each = sorted(gap.ppm for gap in found)
+        gaps.append({"budget_tokens": budget, **_asked(gap_summary(found)), "gaps_ppm": each})
     return [{**row, "kind": "optimum", "trace": recording.name, "cut": None} for row in gaps]
 
 

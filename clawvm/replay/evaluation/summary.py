@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 
 from ..paging.tables import table_4, table_6, table_8, table_9
-from ..report_html.comparison import Point, compare, points
-from ..report_html.results import RealRow
+from .comparison import Point, compare, points
 from .jobs import Row
+from .results import RealRow
 from .tables import Table
 
 __all__ = ["failed_gates", "tables_of"]
 
 _PAPER_NONE = -1
+_WITHOUT_PAGES = ("compaction", "recorded")
 _ABSTRACT_MOST = 1_000  # tokens: a budget below is one of the paper's abstract ones
 
 
@@ -107,17 +108,39 @@ def _real(rows: Sequence[Row]) -> Iterator[Table]:
         return
     compared = compare(found)
     what = "whole sessions above 60k tokens" if compared.long_only else "sessions"
-    yield _points(
-        "real",
-        f"{compared.sessions} recorded {what}: means over sessions",
-        points(compared.rows),
-    )
+    measured = points(compared.rows)
+    usual = [point for point in measured if point.low_water_percent is None]
+    marks = [point for point in measured if point.low_water_percent is not None]
+    yield _points("real", f"{compared.sessions} recorded {what}: means over sessions", usual)
+    if marks:
+        yield _points("low-water", "The same sessions: what the low-water mark buys", marks)
     for cut in sorted({row.cut for row in found if row.cut is not None}):
         some = [row for row in found if row.cut == cut]
         sessions = len({row.trace for row in some})
         yield _points(
             f"real-{cut}", f"{sessions} recorded sessions cut at {cut} requests", points(some)
         )
+    yield from _optimum(rows)
+
+
+def _optimum(rows: Sequence[Row]) -> Iterator[Table]:
+    gaps: dict[int, list[int]] = {}
+    for row in _of(rows, "optimum"):
+        gaps.setdefault(row["budget_tokens"], []).extend(row["gaps_ppm"])
+    lines = [
+        (f"{budget:,}", f"{len(found):,}", *(_percent(found, share) for share in (50, 99, 100)))
+        for budget, found in sorted(gaps.items())
+        if found
+    ]
+    if lines:
+        title = "What our epochs' plans are worth less than the optimum of their turn, all sessions"
+        columns = ("budget", "plans", "median", "99th percentile", "worst")
+        yield Table("optimum", title, columns, tuple(lines))
+
+
+def _percent(gaps_ppm: Sequence[int], percent: int) -> str:
+    ordered = sorted(gaps_ppm)
+    return f"{ordered[(len(ordered) - 1) * percent // 100] / 10_000:.3f} %"
 
 
 def _points(name: str, title: str, found: Sequence[Point]) -> Table:
@@ -137,7 +160,7 @@ def _point(point: Point, providers: Sequence[str]) -> tuple[str, ...]:
         f"{point.budget:,}",
         _share(point.available),
         _share(point.recallable),
-        str(point.faults),
+        "-" if point.policy in _WITHOUT_PAGES else str(point.faults),
         str(point.infeasible),
         *(_share(point.billed.get(provider)) for provider in providers),
         *(_share(point.breaks.get(provider), 1) for provider in providers[:1]),

@@ -23,7 +23,6 @@ _TOLERANCES: Mapping[str, Tolerance] = {"work": "3%"}
 # Where an id is looked for follows its hash, which is another one in every process.
 _UNSTEADY = ("probes",)
 _PERCENT = re.compile(r"(\d{1,4}(?:\.\d{1,6})?)%")
-_READ_AGAIN_MILLITOKENS = 100
 
 
 def figures_of(result: ReplayResult) -> dict[str, int]:
@@ -34,8 +33,9 @@ def figures_of(result: ReplayResult) -> dict[str, int]:
     """
     figures = {f"faults.{kind}": result.faults[kind] for kind in FaultKind}
     del figures[f"faults.{FaultKind.DUPLICATE_SIGNATURE}"]
-    sent = result.prompt_total - result.prefix_tokens_kept
-    figures["billed.prefix"] = 1000 * sent + _READ_AGAIN_MILLITOKENS * result.prefix_tokens_kept
+    figures |= {
+        f"billed.{provider}": bill.billed_millitokens for provider, bill in result.bills.items()
+    }
     figures["turns.over-budget"] = result.turns_over_budget
     figures["turns.infeasible"] = result.turns_infeasible
     figures[AVAILABLE] = result.spans.available

@@ -1,78 +1,26 @@
-"""The charts of a report, each with the same figures as a table.
-
-Colours are custom properties of the page's style sheet (``var(--name)``), which the page's script
-resolves, so that a chart follows the reader's colour scheme.
-"""
+"""The charts that compare policies by budget or by workload."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from html import escape
 from math import log10
 from typing import TYPE_CHECKING
 
-from ...errors import ExtraMissing
-from .comparison import OURS, Column, Faults, Point, in_order
-from .legend import SYMBOLS, Key
+from ..evaluation.comparison import OURS, Column, Faults, in_order
+from .figures import Chart, Table, budget_colour, new_figure, percent, tick, tokens_label
+from .legend import Key
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = [
-    "Chart",
-    "Table",
-    "cost_chart",
-    "dot_chart",
-    "fault_chart",
-    "percent",
-    "provider_name",
-    "tokens_label",
-]
+__all__ = ["dot_chart", "fault_chart"]
 
-_SERIES_COLOURS = 8
-_BUDGET_COLOURS = 6
 _ROW_PX = 38
 _CELL_PX = 34
 _LINE_PX = 17
 _NAMES_PX = 70  # what the names of policies take below a chart, where they stand upright
-_TICK_CHARS = 16
 _PAD_PX = 92  # the axis below a chart, its title, and room above
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Headings and rows of text; the first column names the row."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A figure, its legend, table and caption, and what it says for those who do not see it."""
-
-    figure: Figure
-    alt: str
-    table: Table
-    keys: Sequence[Key] = ()
-    note: str = ""
-
-
-def tokens_label(tokens: int) -> str:
-    """Return a budget as it is written on the command line: ``32k``, ``120``."""
-    return f"{tokens // 1000}k" if tokens >= 1000 and tokens % 1000 == 0 else f"{tokens:,}"
-
-
-def percent(share: float | None, digits: int = 0) -> str:
-    """Return a share as a percentage, or a dash."""
-    return "-" if share is None else f"{share:.{digits}%}"
-
-
-def provider_name(provider: str) -> str:
-    """Return a provider's name as it writes itself, where we know it."""
-    return {"anthropic": "Anthropic", "openai": "OpenAI"}.get(provider, provider)
 
 
 def dot_chart(
@@ -94,8 +42,8 @@ def dot_chart(
     policies = in_order(policy for policy, _ in shares)
     budgets = sorted({budget for _, budget in shares})
     row = {policy: place for place, policy in enumerate(policies)}
-    figure = _figure(_PAD_PX + _ROW_PX * len(policies))
-    colours = [f"var(--budget-{place % _BUDGET_COLOURS})" for place in range(len(budgets))]
+    figure = new_figure(_PAD_PX + _ROW_PX * len(policies))
+    colours = list(map(budget_colour, range(len(budgets))))
     for place, budget in enumerate(budgets):
         dots = [(policy, shares[policy, budget]) for policy in row if (policy, budget) in shares]
         offset = (place - (len(budgets) - 1) / 2) * 0.55 / max(1, len(budgets) - 1)
@@ -103,6 +51,7 @@ def dot_chart(
             x=[share for _, share in dots],
             y=[row[policy] + offset for policy, _ in dots],
             mode="markers",
+            cliponaxis=False,
             marker={
                 "color": colours[place],
                 "size": 9 + min(place, 5),
@@ -119,10 +68,12 @@ def dot_chart(
             y0=place - 0.5, y1=place + 0.5, fillcolor="var(--page)", line_width=0, layer="below"
         )
     figure.add_vline(x=line_at, line={"color": "var(--ink)", "width": 1, "dash": "dot"})
-    figure.update_xaxes(title_text=axis, tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(
+        title_text=axis, tickformat=".0%", rangemode="tozero", nticks=5, tickangle=0
+    )
     figure.update_yaxes(
         tickvals=list(row.values()),
-        ticktext=[_tick(policy) for policy in policies],
+        ticktext=[tick(policy) for policy in policies],
         range=[len(policies) - 0.5, -0.5],
         showgrid=False,
         zeroline=False,
@@ -131,54 +82,6 @@ def dot_chart(
     table = _table(policies, budgets, cells)
     keys = [Key(tokens_label(budget), colours[place]) for place, budget in enumerate(budgets)]
     return Chart(figure, f"{subject}, by policy and budget. {_ours(shares)}", table, keys)
-
-
-def cost_chart(points: Sequence[Point], provider: str) -> Chart:
-    """Draw what each policy has available over what it costs, a line through its budgets.
-
-    A sweep over low-water marks is a dotted line of its own for each budget.
-    """
-    figure = _figure(460)
-    shown = [point for point in points if provider in point.billed and point.available is not None]
-    keys = []
-    rank = {policy: place for place, policy in enumerate(in_order(each.policy for each in shown))}
-    for name, line in _cost_lines(shown):
-        place = rank[line[0].policy]
-        sweep = line[0].low_water_percent is not None
-        colour = f"var(--series-{place % _SERIES_COLOURS})"
-        symbol = SYMBOLS[place % len(SYMBOLS)]
-        dash = "dot" if sweep else "solid"
-        keys.append(Key(name, colour, symbol, dash))
-        figure.add_scatter(
-            x=[point.billed[provider] for point in line],
-            y=[point.available for point in line],
-            mode="lines+markers+text" if line[0].policy == OURS and not sweep else "lines+markers",
-            text=[tokens_label(point.budget) for point in line],
-            textposition="top left",
-            line={"color": colour, "dash": dash, "width": 2},
-            marker={"color": colour, "symbol": symbol, "size": 7 if sweep else 10},
-            hovertext=[_cost_hover(point, provider) for point in line],
-            hoverinfo="text",
-        )
-    figure.update_xaxes(title_text="billed", tickformat=".0%")
-    figure.update_yaxes(title_text="spans available", tickformat=".0%")
-    rows = [
-        [
-            point.policy,
-            tokens_label(point.budget),
-            "-" if point.low_water_percent is None else f"{point.low_water_percent} %",
-            percent(point.billed[provider], 1),
-            percent(point.available, 1),
-        ]
-        for point in shown
-    ]
-    head = ("policy", "budget", "low-water mark", "billed", "spans available")
-    alt = (
-        f"Span availability over cost at {provider_name(provider)} prices: a line for each "
-        "policy, a point for each budget; further up and further left is better. The table has "
-        "every point."
-    )
-    return Chart(figure, alt, Table(head, rows), keys)
 
 
 def fault_chart(cells: Mapping[tuple[str, Column], Faults], axis: str, subject: str) -> Chart:
@@ -224,11 +127,11 @@ def _heatmap(
     cells: Mapping[tuple[str, Column], Faults],
 ) -> Figure:
     found = [[cells.get(key) for key in line] for line in keys]
-    ticks = list(map(_tick, down))
-    lines = max((tick.count("<br>") + 1 for tick in ticks), default=1)
-    figure = _figure(_PAD_PX + max(_CELL_PX, _LINE_PX * lines + 8) * len(down))
+    ticks = list(map(tick, down))
+    lines = max((each.count("<br>") + 1 for each in ticks), default=1)
+    figure = new_figure(_PAD_PX + max(_CELL_PX, _LINE_PX * lines + 8) * len(down))
     figure.add_heatmap(
-        x=list(map(_tick, across)),
+        x=list(map(tick, across)),
         y=ticks,
         z=[[None if cell is None else log10(1 + cell.count) for cell in line] for line in found],
         text=[["" if cell is None else _short(cell.count) for cell in line] for line in found],
@@ -248,82 +151,11 @@ def _heatmap(
     return figure
 
 
-def _figure(height: int) -> Figure:
-    try:
-        import plotly.graph_objects as go
-    except ImportError:
-        raise ExtraMissing("a report", "plotly", "report") from None
-    figure = go.Figure()
-    axis = {"gridcolor": "var(--line)", "linecolor": "var(--line)", "automargin": True}
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 8, "r": 12, "t": 8, "b": 8, "pad": 4},
-        paper_bgcolor="var(--card)",
-        plot_bgcolor="var(--card)",
-        font={"color": "var(--ink)", "family": "var(--font)", "size": 13},
-        hoverlabel={
-            "bgcolor": "var(--ink)",
-            "bordercolor": "var(--ink)",
-            "font": {"color": "var(--card)"},
-            "align": "left",
-        },
-        hovermode="closest",
-        dragmode=False,
-        showlegend=False,
-    )
-    # A drag on a phone scrolls the page.
-    figure.update_xaxes(
-        **axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=12, title_font_size=13
-    )
-    figure.update_yaxes(
-        **axis, fixedrange=True, zerolinecolor="var(--line)", title_standoff=8, title_font_size=13
-    )
-    return figure
-
-
-def _tick(name: str) -> str:
-    """Return a name for an axis, in lines that leave a phone room for the chart."""
-    pieces = [
-        piece[start : start + _TICK_CHARS]
-        for piece in re.split(r"(?<=[-_:/ ])", name)
-        for start in range(0, len(piece), _TICK_CHARS)
-    ]
-    lines = [""]
-    for piece in pieces:
-        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > _TICK_CHARS:
-            lines.append("")
-        lines[-1] += piece
-    text = "<br>".join(escape(line.strip()) for line in lines)
-    return f"<b>{text}</b>" if name == OURS else text
-
-
-def _cost_lines(points: Sequence[Point]) -> Iterator[tuple[str, list[Point]]]:
-    """Group points to lines: each policy over its budgets, each budget over its marks."""
-    for policy in in_order(point.policy for point in points):
-        line = [
-            point for point in points if point.policy == policy and point.low_water_percent is None
-        ]
-        if line:
-            yield policy, line
-    swept = [point for point in points if point.low_water_percent is not None]
-    for policy, budget in sorted({(point.policy, point.budget) for point in swept}):
-        line = [point for point in swept if (point.policy, point.budget) == (policy, budget)]
-        yield f"{policy} at {tokens_label(budget)}, low-water marks", line
-
-
-def _cost_hover(point: Point, provider: str) -> str:
-    mark = "" if point.low_water_percent is None else f", low water {point.low_water_percent} %"
-    return (
-        f"<b>{escape(point.policy)}</b> at {tokens_label(point.budget)}{mark}<br>"
-        f"{percent(point.billed[provider], 1)} billed<br>{percent(point.available, 1)} available"
-    )
-
-
 def _fault_hover(key: tuple[str, Column], cell: Faults | None) -> str:
     policy, column = key
     lines = ["not run"] if cell is None else _told(cell) or ["no fault"]
-    head = f"<b>{escape(policy)}</b><br>{escape(_column_label(column))}"
+    where = "budget " if isinstance(column, int) else ""
+    head = f"<b>{escape(policy)}</b><br>{where}{escape(_column_label(column))}"
     return "<br>".join([head, *map(escape, lines)])
 
 

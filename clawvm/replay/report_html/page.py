@@ -14,11 +14,11 @@ from typing import Any
 
 from ..._version import __version__
 from ...errors import ExtraMissing
+from ..evaluation.comparison import OURS
+from ..evaluation.results import Results, read_results
 from ..timeline import Timeline
-from .charts import Chart, Table, tokens_label
-from .comparison import OURS
+from .figures import Chart, Table, tokens_label
 from .legend import legend
-from .results import Results, read_results
 from .sections import REFERENCE_BUDGET, Section, our_faults, sections
 
 __all__ = ["report_html", "write_report"]
@@ -163,7 +163,7 @@ def _timeline_section(timelines: Sequence[Timeline]) -> Iterator[str]:
         "<p>Above, what the prompt of each turn cost; below, a row for each page in the order in "
         "which the pages came, and a column for each turn. Point at a field, or focus the chart "
         "and use the arrow keys, to see why a page is there.</p>"
-        '<div class="controls"><label for="which">Session and policy</label>'
+        '<div class="controls"><label for="which">Policy and session</label>'
         f'<select id="which">{_options(timelines)}</select>'
         '<div role="group" aria-label="Zoom"><button type="button" id="zoom-in">Zoom in</button>'
         '<button type="button" id="zoom-out">Zoom out</button>'
@@ -179,8 +179,9 @@ def _timeline_section(timelines: Sequence[Timeline]) -> Iterator[str]:
 def _options(timelines: Sequence[Timeline]) -> str:
     first = max(timelines, key=_telling)
     return "".join(
-        f'<option value="{place}"{" selected" if each is first else ""}>{escape(each.trace)}: '
-        f"{escape(each.policy)} at {tokens_label(each.budget_tokens)}</option>"
+        # The session last: it is the part that a narrow screen can do without.
+        f'<option value="{place}"{" selected" if each is first else ""}>{escape(each.policy)} at '
+        f"{tokens_label(each.budget_tokens)}: {escape(each.trace)}</option>"
         for place, each in enumerate(timelines)
     )
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .charts import (
-    Chart,
-    Table,
-    cost_chart,
-    dot_chart,
-    fault_chart,
-    percent,
-    provider_name,
-    tokens_label,
-)
-from .comparison import (
+from ..evaluation.comparison import (
     FULL,
     LONG_TOKENS,
     OURS,
@@ -27,7 +18,10 @@ from .comparison import (
     of_optimum,
     points,
 )
-from .results import GateRow, RealRow, Results, SyntheticRow
+from ..evaluation.results import GateRow, OptimumRow, RealRow, Results, SyntheticRow
+from .charts import dot_chart, fault_chart
+from .costs import cost_chart, sweep_chart
+from .figures import Chart, Table, percent, provider_name, tokens_label
 
 __all__ = ["REFERENCE_BUDGET", "Section", "our_faults", "sections"]
 
@@ -42,9 +36,9 @@ _KINDS = {
         "Faults that a policy could have avoided, over all families of workloads.",
     ),
     "tier2-published-budgets": (
-        "Synthetic workloads, the paper's smaller budgets",
-        "The same with the smaller budgets that the paper's artifact gives its baselines on "
-        "workloads of several sessions.",
+        "The paper's smaller budgets",
+        "Faults on the synthetic workloads where the paper's baselines have the smaller budgets "
+        "that its artifact gives them on workloads of several sessions.",
     ),
     "tasks": (
         "Task replays",
@@ -88,7 +82,7 @@ class Section:
 def sections(results: Results) -> Iterator[Section]:
     """Yield the parts for which there are results."""
     if results.real:
-        yield from _real(compare(results.real))
+        yield from _real(compare(results.real), results.optima)
     for kind, (title, text) in _KINDS.items():
         rows = results.synthetic.get(kind, [])
         if kind == "adversarial" and rows:
@@ -100,7 +94,7 @@ def sections(results: Results) -> Iterator[Section]:
         yield _gates(results.gates)
 
 
-def _real(compared: Compared) -> Iterator[Section]:
+def _real(compared: Compared, optima: Sequence[OptimumRow]) -> Iterator[Section]:
     every = points(compared.rows)
     plain = [point for point in every if point.low_water_percent is None]
     budgeted = [point for point in plain if point.policy != FULL]  # the others know a budget
@@ -112,38 +106,112 @@ def _real(compared: Compared) -> Iterator[Section]:
             "Tokens billed",
             "What a provider would have billed, as a share of sending the whole history each time. "
             "Further left is cheaper; the dotted line is the whole history.",
-            [
-                (f"{provider_name(provider)} prices", _billed_chart(budgeted, provider))
-                for provider in providers
-            ],
+            [(_prices(provider), _billed_chart(budgeted, provider)) for provider in providers],
         )
         yield Section(
             "cost",
             "Cost against availability",
             "Spans in the prompt over the share of the whole history's bill; up and to the left is "
-            "better. Each line is a policy, each point a budget, the smallest at the lower end; a "
-            "dotted line goes through the low-water marks.",
-            [(f"{provider_name(name)} prices", cost_chart(every, name)) for name in providers],
+            "better. Each line is a policy, each point a budget, the smallest at the lower end.",
+            [
+                (_prices(provider), cost_chart(_priced(plain, provider), provider))
+                for provider in providers
+            ],
         )
-    of_bound = {
-        (point.policy, point.budget): point.available / point.bound
-        for point in budgeted
-        if point.bound and point.available is not None
-    }
-    if of_bound:
+    swept = {point.policy for point in every if point.low_water_percent is not None}
+    if swept and providers:
         yield Section(
-            "bound",
-            "Gap to the bound",
-            "How many of the quoted spans a policy had in its prompts, of those that any policy "
-            "could have had that knows the future. At 100% nothing is left to win.",
-            [("", dot_chart(of_bound, "of the bound", "Share of the bound reached", 1))],
+            "low-water",
+            "Low-water marks",
+            "The same for our policy with other low-water marks: down to how much of the budget an "
+            "epoch demotes. A line is a budget, a ring the mark that the policy has.",
+            [
+                (_prices(provider), sweep_chart(_priced(every, provider, swept), provider))
+                for provider in providers
+            ],
         )
+    yield from _bounds(budgeted, providers, optima)
     yield Section(
         "faults",
         _RECORDED,
         "Each number counts the faults of all sessions; the stronger the colour, the more.",
         [("", fault_chart(fault_counts(compared.rows, _budget_of_real), "budget", _RECORDED))],
     )
+
+
+def _prices(provider: str) -> str:
+    name = provider_name(provider)
+    return f"{name[0].upper()}{name[1:]} prices"
+
+
+def _priced(
+    some: Sequence[Point], provider: str, policies: Container[str] | None = None
+) -> list[Point]:
+    return [
+        point
+        for point in some
+        if provider in point.billed
+        and point.available is not None
+        and (policies is None or point.policy in policies)
+    ]
+
+
+def _bounds(
+    budgeted: Sequence[Point], providers: Sequence[str], optima: Sequence[OptimumRow]
+) -> Iterator[Section]:
+    available = {
+        (point.policy, point.budget): point.available / point.bound
+        for point in budgeted
+        if point.bound and point.available is not None
+    }
+    charts = []
+    if available:
+        told = "Spans available, of the most that any policy could have"
+        charts.append((told, dot_chart(available, "of the most", told, 1)))
+    for provider in providers[:1]:
+        over = {
+            (point.policy, point.budget): point.over_least[provider]
+            for point in budgeted
+            if provider in point.over_least
+        }
+        if over:
+            told = f"The bill at {provider_name(provider)} prices, of the least that any could have"
+            charts.append((told, dot_chart(over, "of the least", told, 1)))
+    if not charts and not optima:
+        return
+    yield Section(
+        "bound",
+        "Gap to the bound",
+        "No policy that keeps the floor can pass the dotted line, not even one that knows the "
+        "future; it may be that none can reach it. The least bill is that of a policy which needs "
+        "to have nothing available.",
+        charts,
+        _optimum_table(optima) if optima else None,
+    )
+
+
+def _optimum_table(optima: Sequence[OptimumRow]) -> Table:
+    rows = []
+    for budget in sorted({row.budget_tokens for row in optima}):
+        some = [row for row in optima if row.budget_tokens == budget and row.plans]
+        if some:
+            rows.append(
+                [
+                    tokens_label(budget),
+                    f"{sum(row.plans for row in some):,}",
+                    f"{sum(row.proven for row in some):,}",
+                    percent(max(row.median_ppm for row in some) / 1_000_000, 2),
+                    percent(max(row.p99_ppm for row in some) / 1_000_000, 2),
+                ]
+            )
+    head = (
+        "budget",
+        f"plans of {OURS}",
+        "with a known optimum",
+        "median gap, worst session",
+        "99th percentile, worst session",
+    )
+    return Table(head, rows)
 
 
 def _billed_chart(budgeted: Sequence[Point], provider: str) -> Chart:
@@ -162,9 +230,13 @@ def _budget_of_real(row: RealRow) -> int:
 def _glance(plain: Sequence[Point], compared: Compared, providers: Sequence[str]) -> Section:
     budgets = sorted({point.budget for point in plain})
     budget = min(budgets, key=lambda each: abs(each - REFERENCE_BUDGET))
-    here = {point.policy: point for point in plain if point.budget == budget}
-    # The whole history knows no budget, and may have been replayed only once.
-    here |= {point.policy: point for point in plain if point.policy == FULL}
+    # What knows no budget has been replayed only once.
+    once = {
+        policy for policy, count in Counter(each.policy for each in plain).items() if count == 1
+    }
+    here = {
+        point.policy: point for point in plain if point.budget == budget or point.policy in once
+    }
     rows = [
         [
             point.policy,

@@ -34,6 +34,15 @@ def test_the_work_of_the_core_is_counted_but_for_what_the_hash_seed_decides() ->
     assert "work.probes" not in figures
 
 
+def test_tokens_are_billed_under_every_provider() -> None:
+    result = Replayed("clawvm", 1_000, *EVENTS).result
+    figures = figures_of(result)
+    for provider in ("anthropic", "openai"):
+        billed = figures[f"billed.{provider}"]
+        assert billed == result.bills[provider].billed_millitokens
+        assert 0 < billed < 1_000 * 3 * result.prompt_total
+
+
 @pytest.mark.parametrize(
     ("figure", "recorded", "tolerances", "worst"),
     [

@@ -140,7 +140,7 @@ def test_every_chart_is_drawn_without_a_complaint(look_at: Any, report: Path) ->
         " const box = chart.querySelector('svg.main-svg').getBoundingClientRect();"
         " return [box.width, box.height]; })"
     )
-    assert len(sizes) == 16
+    assert len(sizes) == 19
     assert all(width > 300 and height > 150 for width, height in sizes)
     assert opened.complaints == []
 
@@ -202,7 +202,7 @@ def test_pointing_at_a_field_says_page_level_turn_tokens_and_why(
 
 def test_a_fault_is_marked_and_told(open_report: Any, report: Path) -> None:
     opened = open_report(report)
-    opened.page.select_option("#which", label="by hand: sliding-window at 60")
+    opened.page.select_option("#which", label="sliding-window at 60: by hand")
     opened.until("document.getElementById('map').data[1].x.length === 1")
     x, y = opened.page.evaluate(
         "(() => { const map = document.getElementById('map'), [, mark] = map.data;"
@@ -227,7 +227,7 @@ def test_a_turn_without_a_prompt_is_marked(look_at: Any, long_report: Path) -> N
 def test_another_session_can_be_chosen(open_report: Any, report: Path) -> None:
     opened = open_report(report)
     turns = opened.ranges()[0][1]
-    opened.page.select_option("#which", label=f"{HOSTILE}: clawvm at 120")
+    opened.page.select_option("#which", label=f"clawvm at 120: {HOSTILE}")
     opened.until(f"document.getElementById('map').layout.xaxis.range[1] < {turns}")
     opened.point_at(0.5, 0.4)
     assert opened.inspected()
@@ -331,7 +331,7 @@ class TestColourSchemes:
         self, look_at: Any, report: Path, scheme: str, is_dark: bool
     ) -> None:
         found = look_at(report, scheme=scheme).page.evaluate(self.BACKGROUNDS)
-        assert len(found) == 17
+        assert len(found) == 20
         assert {brightness(colour) < 128 for colour in found} == {is_dark}
 
     def test_a_change_is_followed_at_once(self, open_report: Any, report: Path) -> None:

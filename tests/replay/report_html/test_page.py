@@ -15,15 +15,25 @@ from pathlib import Path
 import msgspec
 import pytest
 from html_outline import Outline
-from report_folders import HOSTILE, long_timeline, real_row, whole_folder, write_rows
+from report_folders import (
+    HOSTILE,
+    long_timeline,
+    optimum_row,
+    real_row,
+    whole_folder,
+    write_rows,
+)
 
 pytest.importorskip("plotly", reason="the extra `report` is not installed")
 
 from clawvm.errors import ExtraMissing
+from clawvm.replay.evaluation.comparison import Faults, points
 from clawvm.replay.report_html import read_results, report_html, write_report
-from clawvm.replay.report_html.charts import fault_chart, percent, tokens_label
-from clawvm.replay.report_html.comparison import Faults
+from clawvm.replay.report_html.charts import fault_chart
+from clawvm.replay.report_html.costs import sweep_chart
+from clawvm.replay.report_html.figures import percent, tokens_label
 from clawvm.replay.report_html.legend import SYMBOLS, Key, legend
+from clawvm.replay.report_html.sections import sections
 from clawvm.replay.timeline import Timeline
 
 
@@ -48,6 +58,7 @@ def test_every_part_has_a_heading(outline: Outline) -> None:
         "At a glance, at 120",
         "Tokens billed",
         "Cost against availability",
+        "Low-water marks",
         "Gap to the bound",
         "Faults on recorded sessions",
         "Synthetic workloads",
@@ -72,9 +83,9 @@ def test_the_contents_lead_to_every_part(outline: Outline) -> None:
 
 def test_every_chart_says_what_it_shows_and_has_a_table(outline: Outline) -> None:
     charts = [each for each in outline.elements if each.get("data-chart")]
-    assert len(charts) == 15
+    assert len(charts) == 18
     assert all(chart.get("role") == "img" and len(chart.get("aria-label")) > 40 for chart in charts)
-    assert len(outline.all("table")) == len(charts) + 2
+    assert len(outline.all("table")) == len(charts) + 3
 
 
 def test_every_control_has_a_name(outline: Outline) -> None:
@@ -116,7 +127,7 @@ def test_every_timeline_is_in_it(folder: Path, outline: Outline) -> None:
 def test_charts_hold_only_colours_of_the_style_sheet(outline: Outline) -> None:
     (charts,) = [each.text for each in outline.all("script") if each.get("id") == "charts"]
     (style,) = outline.texts("style")
-    assert len(json.loads(charts)) == 15
+    assert len(json.loads(charts)) == 18
     used = set(re.findall(r"var\((--[\w-]+)\)", charts))
     assert used
     assert used <= set(re.findall(r"(--[\w-]+):", style))
@@ -140,6 +151,39 @@ def test_only_timelines(tmp_path: Path) -> None:
     (tmp_path / "timelines").mkdir()
     (tmp_path / "timelines" / "a.json").write_bytes(long_timeline(10, 10).to_json())
     assert Outline(report_html(read_results(tmp_path))).texts("h2") == ["A session, page by page"]
+
+
+def test_a_sweep_rings_the_mark_that_the_policy_has(folder: Path) -> None:
+    every = points(read_results(folder).real)
+    swept = [point for point in every if point.policy == "clawvm"]
+    chart = sweep_chart(swept, "anthropic")
+    assert [key.label for key in chart.keys] == ["60", "120"]
+    lines = [(len(trace.x), trace.marker.symbol) for trace in chart.figure.data]
+    assert lines == [(2, "circle"), (1, "circle-open")] * 2
+    assert [row[2] for row in chart.table.rows] == ["-", "50%", "90%"] * 2
+
+
+def test_the_gap_to_the_optimum_is_that_of_the_worst_session(tmp_path: Path) -> None:
+    rows = [
+        optimum_row(trace="a", median_ppm=100, p99_ppm=50_000),
+        optimum_row(trace="b", median_ppm=900, p99_ppm=1_000),
+        optimum_row(trace="c", plans=0, proven=0),
+    ]
+    results = read_results(write_rows(tmp_path, real_row(), *rows))
+    (bound,) = [part for part in sections(results) if part.id == "bound"]
+    assert bound.table is not None
+    assert bound.table.rows == [["8k", "20", "18", "0.09%", "5.00%"]]
+
+
+def test_what_was_replayed_once_is_in_the_glance_all_the_same(tmp_path: Path) -> None:
+    rows = [
+        real_row(),
+        real_row(budget_tokens=8000),
+        real_row(policy="recorded", budget_tokens=128_000),
+    ]
+    glance, *_ = sections(read_results(write_rows(tmp_path, *rows)))
+    assert glance.table is not None
+    assert [row[0] for row in glance.table.rows] == ["clawvm", "recorded"]
 
 
 def test_only_one_row_without_any_figure(tmp_path: Path) -> None:
@@ -170,7 +214,7 @@ def test_a_report_that_is_there_is_replaced(folder: Path, tmp_path: Path) -> Non
 def test_without_plotly_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("plotly", "plotly.graph_objects", "plotly.offline"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ExtraMissing, match=r"install clawvm\[report\]"):
+    with pytest.raises(ExtraMissing, match=r"install 'clawvm\[report\]'"):
         report_html(read_results(folder))
 
 

@@ -7,6 +7,7 @@
   const which = document.getElementById("which");
   const ROWS = 320;
   const COLUMNS = 480;
+  const ALERT = "duplicate-signature"; // what is repeated while its result is there: no fault
   const MARKS = 600; // of faults; above that, a mark stands for several
   const DASHES = ["dash", "dot", "dashdot", "longdash"];
   const count = new Intl.NumberFormat("en").format;
@@ -25,7 +26,7 @@
 
   function figure() {
     grid = map.grid(view, ROWS, COLUMNS);
-    return { data: [heat(), faults(), cursor(), ...boundaries(), ...tokens()], layout: layout() };
+    return { data: [heat(), faults(), cursor(), alerts(), ...boundaries(), ...tokens()], layout: layout() };
   }
 
   function heat() {
@@ -42,11 +43,24 @@
   }
 
   function faults() {
+    return marks((kind) => kind !== ALERT, {
+      symbol: "x", size: 9, color: "var(--fault)", line: { color: "var(--card)", width: 1.5 },
+    });
+  }
+
+  function alerts() {
+    return marks((kind) => kind === ALERT, {
+      symbol: "circle", size: 6, color: "var(--muted)", line: { color: "var(--card)", width: 1.5 },
+    });
+  }
+
+  function marks(fits, marker) {
+    const found = map.faultsIn(view.x0, view.x1, view.y0, view.y1).filter(({ kind }) => fits(kind));
     let marks = new Map();
     for (let size = 1; !marks.size || marks.size > MARKS; size *= 2) {
       marks = new Map();
       const [wide, high] = [grid.dx * size, grid.dy * size];
-      for (const { request, page } of map.faultsIn(view.x0, view.x1, view.y0, view.y1)) {
+      for (const { request, page } of found) {
         const [x, y] = [Math.floor(request / wide), Math.floor(page / high)];
         marks.set(`${x} ${y}`, [turn(x * wide + (wide - 1) / 2), y * high + (high - 1) / 2]);
       }
@@ -55,10 +69,7 @@
     const places = [...marks.values()];
     return {
       type: "scatter", mode: "markers", x: places.map(([x]) => x), y: places.map(([, y]) => y),
-      hoverinfo: "skip",
-      marker: {
-        symbol: "x", size: 9, color: "var(--fault)", line: { color: "var(--card)", width: 1.5 },
-      },
+      hoverinfo: "skip", marker,
     };
   }
 
@@ -155,7 +166,10 @@
   function legend() {
     const list = document.getElementById("legend");
     const items = LEVELS.map((name, level) => [name, `var(--level-${level})`, ""]);
-    items.push(["fault", "var(--fault)", "✕"], ["budget", "var(--ink)", "╌"]);
+    const kinds = map.faults.map(({ kind }) => kind);
+    if (kinds.some((kind) => kind !== ALERT)) items.push(["fault", "var(--fault)", "✕"]);
+    if (kinds.includes(ALERT)) items.push(["repeated call", "var(--muted)", "●"]);
+    items.push(["budget", "var(--ink)", "╌"]);
     items.push(["epoch", "var(--epoch)", "▾"]);
     if (map.floor.some((floor) => floor !== null)) items.push(["floor", "var(--muted)", "–"]);
     if (withoutPrompt().length) items.push(["no prompt", "var(--fault)", "×"]);
@@ -204,9 +218,10 @@
     const { x0, x1, y0, y1 } = field();
     const here = map.faultsIn(x0, x1, y0, y1);
     for (const { kind, request, reason } of here.slice(0, 3)) {
-      said.push(node("p", `${kind} at turn ${count(turn(request))}: ${reason}`, "fault"));
+      const style = kind === ALERT ? "hint" : "fault";
+      said.push(node("p", `${kind} at turn ${count(turn(request))}: ${reason}`, style));
     }
-    if (here.length > 3) said.push(node("p", `and ${here.length - 3} more faults`, "fault"));
+    if (here.length > 3) said.push(node("p", `and ${here.length - 3} more`, "fault"));
     if (y1 - y0 > 1 || x1 - x0 > 1) {
       said.push(node("p", `This field stands for ${y1 - y0} pages and ${x1 - x0} turns; `
         + "zoom in to tell them apart.", "hint"));
@@ -350,6 +365,11 @@
   }
 
   async function load() {
+    if (typeof DecompressionStream === "undefined") {
+      inspector.replaceChildren(node("p", "Sessions are packed in a way that this browser cannot "
+        + "unpack; open the report in one that was made since 2023."));
+      return;
+    }
     const packed = document.getElementById(`timeline-${which.value}`).textContent;
     map = await ResidencyMap.unpack(packed);
     at = undefined;

@@ -17,7 +17,7 @@ def test_a_whole_folder_is_read(tmp_path: Path) -> None:
     assert sorted(results.synthetic) == ["ablation", "adversarial", "tasks", "tier2"]
     assert len(results.timelines) == 12
     assert results.not_shown == {"tier3": 1}
-    assert len(results.gates) == 2
+    assert (len(results.gates), len(results.optima)) == (2, 2)
 
 
 def test_timelines_come_by_session_budget_and_policy(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "TIMELINES",
     "Bill",
     "GateRow",
+    "OptimumRow",
     "RealRow",
     "Results",
     "SyntheticRow",
@@ -69,6 +70,8 @@ class RealRow(msgspec.Struct, kw_only=True):
         The mark of a sweep over low-water marks; None for the policy as it is.
     bound_available : int or None
         The most spans that any policy could have had in its prompts; None where it was not sought.
+    bound_billed_millitokens : dict of str to (int or None)
+        By provider the least bill of any policy that keeps the floor.
     """
 
     trace: str
@@ -84,6 +87,7 @@ class RealRow(msgspec.Struct, kw_only=True):
     cut: int | None = None
     low_water_percent: int | None = None
     bound_available: int | None = None
+    bound_billed_millitokens: dict[str, int | None] = {}
 
 
 class SyntheticRow(msgspec.Struct, kw_only=True):
@@ -124,6 +128,25 @@ class SyntheticRow(msgspec.Struct, kw_only=True):
         return self.sweep_budget_tokens or self.budget_tokens
 
 
+class OptimumRow(msgspec.Struct, kw_only=True):
+    """How far our plans for one recorded session are from the optimum of each turn.
+
+    Parameters
+    ----------
+    plans, proven : int
+        Plans, and those of them whose optimum is known and not only bounded.
+    median_ppm, p99_ppm : int
+        What they are short of it, in millionths.
+    """
+
+    trace: str
+    budget_tokens: int
+    plans: int
+    proven: int
+    median_ppm: int
+    p99_ppm: int
+
+
 class GateRow(msgspec.Struct, kw_only=True):
     """One lifecycle gate of the paper, provoked: what was to be seen, and what was."""
 
@@ -147,6 +170,8 @@ class Results:
         By kind, kinds without rows left out.
     gates : list of GateRow
         In the order of the file.
+    optima : list of OptimumRow
+        In the order of the file.
     timelines : list of Timeline
         By session, budget and policy.
     not_shown : dict of str to int
@@ -156,6 +181,7 @@ class Results:
     real: list[RealRow] = field(default_factory=list)
     synthetic: dict[str, list[SyntheticRow]] = field(default_factory=dict)
     gates: list[GateRow] = field(default_factory=list)
+    optima: list[OptimumRow] = field(default_factory=list)
     timelines: list[Timeline] = field(default_factory=list)
     not_shown: dict[str, int] = field(default_factory=dict)
 
@@ -190,6 +216,8 @@ def read_results(directory: Path) -> Results:
             results.real.append(_row(row, RealRow, where))
         elif kind == "tier1":
             results.gates.append(_row(row, GateRow, where))
+        elif kind == "optimum":
+            results.optima.append(_row(row, OptimumRow, where))
         elif kind in SYNTHETIC_KINDS:
             results.synthetic.setdefault(kind, []).append(_row(row, SyntheticRow, where))
         else:

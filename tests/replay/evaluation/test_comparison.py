@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from report_folders import bill, real_row, synthetic_row
 
-from clawvm.replay.report_html.comparison import (
+from clawvm.replay.evaluation.comparison import (
     compare,
     fault_counts,
     in_order,
     of_optimum,
     points,
 )
-from clawvm.replay.report_html.results import RealRow, SyntheticRow
+from clawvm.replay.evaluation.results import RealRow, SyntheticRow
 
 
 def row(**fields: Any) -> RealRow:
@@ -97,6 +97,15 @@ class TestPoints:
     def test_the_bound_is_a_share_of_the_same_spans(self) -> None:
         (point,) = points([row(span_availability=spans(10, 5), bound_available=8)])
         assert point.bound == 0.8
+
+    def test_the_bill_over_the_least_is_the_mean_of_the_sessions_that_have_one(self) -> None:
+        least = {"openai": 10_000}
+        rows = [
+            row(trace="a", bills={"openai": bill(20)}, bound_billed_millitokens=least),
+            row(trace="b", bills={"openai": bill(40)}, bound_billed_millitokens=least),
+            row(trace="c", bills={"openai": bill(99)}, bound_billed_millitokens={"openai": None}),
+        ]
+        assert points(rows)[0].over_least == {"openai": 3.0}
 
     def test_a_sweep_has_points_of_its_own(self) -> None:
         rows = [row(), row(low_water_percent=90), row(low_water_percent=40)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -77,6 +77,8 @@ class Point:
         Spans in the prompt; in it or one recall away; the most that any policy could have.
     billed : dict of str to float
         By provider, what was billed as a share of what the whole history would have been.
+    over_least : dict of str to float
+        By provider, what was billed as a multiple of the least of any policy that keeps the floor.
     breaks : dict of str to float
         By provider, cache breaks for each 100 requests.
     faults, infeasible, turns : int
@@ -90,6 +92,7 @@ class Point:
     recallable: float | None
     bound: float | None
     billed: dict[str, float]
+    over_least: dict[str, float]
     breaks: dict[str, float]
     faults: int
     infeasible: int
@@ -174,6 +177,7 @@ def _point(
 ) -> Point:
     measured = [row for row, _ in pairs if row.span_availability.spans]
     billed: dict[str, list[Fraction]] = defaultdict(list)
+    over_least: dict[str, list[Fraction]] = defaultdict(list)
     breaks: dict[str, list[Fraction]] = defaultdict(list)
     for row, full in pairs:
         for provider, bill in sorted(row.bills.items()):
@@ -183,6 +187,9 @@ def _point(
             if of is not None and of.billed_millitokens:
                 share = Fraction(bill.billed_millitokens, of.billed_millitokens)
                 billed[provider].append(share)
+            least = row.bound_billed_millitokens.get(provider)
+            if least:
+                over_least[provider].append(Fraction(bill.billed_millitokens, least))
     return Point(
         policy,
         budget,
@@ -201,8 +208,9 @@ def _point(
                 if row.bound_available is not None
             ]
         ),
-        billed={provider: float(_sure(shares)) for provider, shares in billed.items()},
-        breaks={provider: float(_sure(counts)) for provider, counts in breaks.items()},
+        billed=_means(billed),
+        over_least=_means(over_least),
+        breaks=_means(breaks),
         faults=sum(_kinds(row).total() for row, _ in pairs),
         infeasible=sum(row.turns_infeasible for row, _ in pairs),
         turns=sum(row.turns for row, _ in pairs),
@@ -248,6 +256,10 @@ def _share(row: RealRow, part: int) -> Fraction:
 # Means are exact until the last step, so that no order of rows can change a digit.
 def _sure(values: list[Fraction]) -> Fraction:
     return sum(values, Fraction(0)) / len(values)
+
+
+def _means(values: Mapping[str, list[Fraction]]) -> dict[str, float]:
+    return {name: float(_sure(some)) for name, some in values.items()}
 
 
 def _mean(values: list[Fraction]) -> float | None:
