@@ -147,11 +147,16 @@ class Result(_Event, tag="result"):
 
 
 class Compaction(_Event, tag="compaction"):
-    """The recording harness replaced its history by a summary. What was not recorded is None."""
+    """The recording harness replaced its history by a summary. What was not recorded is None.
+
+    ``kept`` are the places in the trace's events, from 0, of those that stayed in the prompt beside
+    the summary; the system prompt, which always stays, is not among them.
+    """
 
     trigger: Trigger | None = None
     summary: str | None = None
     tokens_before: Count | None = None
+    kept: tuple[Count, ...] | None = None
 
 
 class Clear(_Event, tag="clear"):

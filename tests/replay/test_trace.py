@@ -18,7 +18,7 @@ EVENTS = [
     t.Call(id="c1", name="read", arguments={"path": "a.py", "n": 2**70}, reply="r1", at="now"),
     t.Call(id="c2", name="apply_patch", arguments="*** Begin Patch", reply="r1"),
     t.Result(call_id="c1", text="Wall time: 1\nOutput:\nok", header=21, is_error=True),
-    t.Compaction(trigger="auto", summary=None, tokens_before=900),
+    t.Compaction(trigger="auto", summary=None, tokens_before=900, kept=(1, 5)),
     t.Clear(call_ids=("c1",)),
     t.Reset(),
     t.Abort(),
@@ -120,6 +120,18 @@ def test_an_event_that_makes_no_sense_is_left_out_and_named(tmp_path, line, reas
     ((found, tally),) = session.report.damaged.items()
     assert found.startswith(reason)
     assert tally.lines == [3]
+
+
+def test_what_a_compaction_kept_is_counted_in_lines_and_found_behind_a_damaged_one(tmp_path):
+    path = tmp_path / "s.jsonl"
+    messages = [t.Message(role="user", text=text) for text in "abc"]
+    lines = lines_of(t.Trace(HEADER, [*messages, t.Compaction(kept=(0, 1, 2, 7))])).splitlines()
+    lines[2] = b'{"kind":"mess'
+    path.write_bytes(b"\n".join(lines))
+
+    (session,) = open_sessions(path)
+
+    assert session.trace.events == [messages[0], messages[2], t.Compaction(kept=(0, 1))]
 
 
 @pytest.mark.parametrize("version", ["2", "0", '"1"', "null", "true"])

@@ -19,7 +19,10 @@ from clawvm.replay.importers import (
     claude_code,
     clawvm_trace,
     codex,
+    copilot_cli,
     openai_messages,
+    opencode,
+    pi,
 )
 from clawvm.replay.importers.recorder import ImportedSession
 from clawvm.replay.importers.report import ImportReport, Tally
@@ -56,6 +59,9 @@ IMPORTERS: tuple[Importer, ...] = (
     clawvm_trace,
     claude_code,
     codex,
+    copilot_cli,
+    pi,
+    opencode,
     anthropic_messages,
     openai_messages,
 )

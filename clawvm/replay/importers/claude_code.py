@@ -65,13 +65,14 @@ class _Reader:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._session: str | None = None
-        self._lines: set[str] = set()
+        self._lines: dict[str, tuple[int, int]] = {}  # uuid -> its events, from and to before
         self._replies: set[str] = set()
         self._compaction: t.Compaction | None = None
 
     def add(self, line: dict[str, Any]) -> None:
         """Add what one line holds, or count why it holds nothing for the prompt."""
         kind = line.get("type")
+        start = len(self.recorder.events)
         if self._session is None and isinstance(session := line.get("sessionId"), str):
             self._session = self.recorder.session = session
         if line.get("isSidechain") is True:
@@ -90,14 +91,11 @@ class _Reader:
             self._add_progress(line)
         else:
             self.recorder.ignore(f"{str(kind)[:40]} record")
+        if uuid := _uuid(line.get("uuid")):
+            self._lines.setdefault(uuid, (start, len(self.recorder.events)))
 
     def _is_double(self, line: dict[str, Any]) -> bool:
-        uuid = line.get("uuid")
-        if not isinstance(uuid, str) or "REDACTED" in uuid:
-            return False
-        seen = uuid in self._lines
-        self._lines.add(uuid)
-        return seen
+        return _uuid(line.get("uuid")) in self._lines
 
     def _add_user(self, line: dict[str, Any]) -> None:
         content = _message(line).get("content")
@@ -141,6 +139,7 @@ class _Reader:
             self._compaction = t.Compaction(
                 trigger=_trigger(details),
                 tokens_before=token_count(details.get("preTokens")),
+                kept=self._kept(details),
                 at=_time(line),
             )
             self.recorder.add(self._compaction)
@@ -149,6 +148,18 @@ class _Reader:
             self.recorder.clear(ids if isinstance(ids, list) else [], at=_time(line))
         else:
             self.recorder.ignore(f"system record {str(subtype)[:40]}")
+
+    def _kept(self, details: dict[str, Any]) -> tuple[int, ...]:
+        """Return the places of what newer versions keep beside the summary."""
+        segment = _object(details, "preservedSegment")
+        head, tail = (self._lines.get(_uuid(segment.get(key))) for key in ("headUuid", "tailUuid"))
+        uuids = _object(details, "preservedMessages").get("uuids")
+        if isinstance(uuids, list):
+            ranges = [self._lines.get(_uuid(uuid), (0, 0)) for uuid in uuids]
+        else:
+            ranges = [(head[0], tail[1])] if head and tail else []
+        places = {place for start, end in ranges for place in self.recorder.history(start, end)}
+        return tuple(sorted(places))
 
     def _add_attachment(self, line: dict[str, Any]) -> None:
         attachment = _object(line, "attachment")
@@ -173,6 +184,11 @@ class _Reader:
 def _object(line: dict[str, Any], key: str) -> dict[str, Any]:
     value = line.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _uuid(uuid: Any) -> str:
+    """Return a line's id; empty for one that is missing or was scrubbed."""
+    return uuid if isinstance(uuid, str) and "REDACTED" not in uuid else ""
 
 
 def _message(line: dict[str, Any]) -> dict[str, Any]:

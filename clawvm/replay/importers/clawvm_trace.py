@@ -39,7 +39,7 @@ def read(source: Source) -> Iterator[ImportedSession]:
             if reader is not None:
                 place += 1
                 yield reader.finish()
-            reader = _Reader(source, _header(source, record), place)
+            reader = _Reader(source, _header(source, record), place, record.line + 1)
             for line in early:
                 reader.add(line)
             early.clear()
@@ -71,8 +71,10 @@ def _header(source: Source, record: Record) -> t.Header:
 class _Reader:
     """One session's lines, from its header on."""
 
-    def __init__(self, source: Source, header: t.Header, place: int) -> None:
+    def __init__(self, source: Source, header: t.Header, place: int, first_line: int) -> None:
         self._header = header
+        self._first_line = first_line
+        self._places: dict[int, int] = {}  # lines from the first on -> events that they gave
         self._recorder = Recorder(source, NAME, header.shape, header.session if place else None)
         self._calls: set[str] = set()
         self._answered: set[str] = set()
@@ -93,8 +95,12 @@ class _Reader:
             return
         if reason := self._nonsense(event) or self._unpaired(event):
             self._recorder.damage(reason)
-        else:
-            self._recorder.events.append(event)
+            return
+        if isinstance(event, t.Compaction) and event.kept is not None:
+            # A line that gave no event shifts those behind it; it cannot have been kept.
+            event.kept = tuple(self._places[kept] for kept in event.kept if kept in self._places)
+        self._places[record.line - self._first_line] = len(self._recorder.events)
+        self._recorder.events.append(event)
 
     def _nonsense(self, event: t.Event) -> str | None:
         if isinstance(event, t.Call) and not depth_within(event.arguments):

@@ -132,9 +132,26 @@ class _Reader:
             t.Compaction(
                 summary=summary if isinstance(summary, str) and summary else None,
                 tokens_before=self._last_size,
+                kept=self._kept(payload.get("replacement_history")),
                 at=self._at,
             )
         )
+
+    def _kept(self, history: Any) -> tuple[int, ...] | None:
+        """Return the places of the messages that a new history takes over from the old one."""
+        if not isinstance(history, list):
+            return None
+        places: dict[tuple[str, str], list[int]] = {}
+        for place, event in enumerate(self.recorder.events):
+            if isinstance(event, t.Message) and event.role in ("user", "assistant"):
+                places.setdefault((event.role, event.text), []).append(place)
+        kept = []
+        for item in reversed(history):
+            if isinstance(item, dict) and item.get("type") == "message":
+                text, _ = split_content(item.get("content"), _TEXTS)
+                if same := places.get((str(item.get("role")), text)):
+                    kept.append(same.pop())
+        return tuple(sorted(kept))
 
     def _add_event(self, payload: dict[str, Any]) -> None:
         kind = str(payload.get("type"))

@@ -132,15 +132,22 @@ class Recorder:
         *,
         reply: str | None = None,
         at: str | None = None,
-    ) -> None:
-        """Add a tool call. Arguments that are the text of a JSON object are decoded."""
+    ) -> str | None:
+        """Add a tool call. Arguments that are the text of a JSON object are decoded.
+
+        Returns
+        -------
+        str or None
+            The id that the call got, which names it to `result` and `clear` whatever the recorded
+            one is; None if it had to be left out.
+        """
         if not isinstance(name, str) or not name:
             self.damage("tool call without a name")
-            return
+            return None
         parsed = self._arguments(arguments)
         if parsed is None:
             self.damage(_DEEP_ARGUMENTS)
-            return
+            return None
         call_id, reason = self._calls.open(raw_id)
         if reason is not None:
             self.mend(reason)
@@ -154,6 +161,7 @@ class Recorder:
                 at=at,
             )
         )
+        return call_id
 
     def result(
         self,
@@ -189,6 +197,20 @@ class Recorder:
     def add(self, event: t.Compaction | t.Reset | t.Abort | t.Resume) -> None:
         """Add a lifecycle event."""
         self.events.append(event)
+
+    def history(self, start: int, end: int | None = None) -> tuple[int, ...]:
+        """Return the places of the messages, calls and results from event `start` to before `end`.
+
+        Parameters
+        ----------
+        start, end : int
+            Places of events, from 0. Default for `end`: up to now.
+        """
+        return tuple(
+            place
+            for place in range(start, len(self.events) if end is None else end)
+            if isinstance(self.events[place], (t.Message, t.Call, t.Result))
+        )
 
     def finish(self) -> ImportedSession:
         """Return the session."""
@@ -268,6 +290,9 @@ class _CallIds:
             self._batch_of[key] = self._batch
         self._open[key].append(call_id)
         self._latest[key] = call_id
+        if call_id != key:
+            self._open[call_id] = deque([call_id])
+            self._latest[call_id] = call_id
         return call_id, reason
 
     def close(self, raw_id: object) -> str | None:

@@ -130,9 +130,32 @@ def test_a_compaction_takes_its_summary_from_the_line_behind_it(imported):
     )
 
     assert session.trace.events == [
-        t.Compaction(trigger="manual", summary="So far: ...", tokens_before=167081),
+        t.Compaction(trigger="manual", summary="So far: ...", tokens_before=167081, kept=()),
         t.Message(role="user", text="go on"),
     ]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {
+            "preservedMessages": {
+                "uuids": ["kept-2", "kept-3", "kept-9"],
+                "allUuids": ["kept-1", "kept-2", "kept-3"],
+            }
+        },
+        {"preservedSegment": {"headUuid": "kept-2", "anchorUuid": "kept-4", "tailUuid": "kept-3"}},
+    ],
+)
+def test_a_compaction_of_a_newer_version_names_what_it_preserved(imported, kept):
+    session = imported(
+        user("a", uuid="kept-1"),
+        {**assistant("m1", text("b"), tool_use("c1")), "uuid": "kept-2"},
+        {**tool_result("c1", "long"), "uuid": "kept-3"},
+        line("system", subtype="compact_boundary", compactMetadata={"trigger": "auto", **kept}),
+    )
+
+    assert session.trace.events[-1] == t.Compaction(trigger="auto", kept=(1, 2, 3))
 
 
 def test_microcompaction_clears_the_results_it_names(imported):

@@ -146,7 +146,31 @@ def test_a_compaction_knows_the_last_prompt_size(imported):
         token_count(0),
     )
 
-    assert session.trace.events[-1] == t.Compaction(summary=None, tokens_before=90_000)
+    assert session.trace.events[-1] == t.Compaction(tokens_before=90_000, kept=())
+
+
+def test_a_compaction_names_the_messages_that_its_new_history_takes_over(imported):
+    kept = message("user", "go on")["payload"]
+    session = imported(
+        message("developer", "rules"),
+        message("user", "go on"),
+        message("assistant", "a"),
+        message("user", "go on"),
+        message("user", "and the tests"),
+        {
+            "type": "compacted",
+            "payload": {
+                "replacement_history": [
+                    message("developer", "rules")["payload"],
+                    *(kept, kept, kept),
+                    message("user", "never said")["payload"],
+                    {"type": "compaction", "encrypted_content": "x"},
+                ]
+            },
+        },
+    )
+
+    assert session.trace.events[-1] == t.Compaction(kept=(1, 3))
 
 
 def test_an_old_compaction_keeps_its_summary(imported):
