@@ -28,9 +28,6 @@ from clawvm.replay.importers import (
     pi,
     swe_agent,
     tau_bench,
-    openai_messages,
-    opencode,
-    pi,
 )
 from clawvm.replay.importers.recorder import ImportedSession
 from clawvm.replay.importers.report import ImportReport, Tally

@@ -42,7 +42,7 @@ class PlainGreedy:
             return decision
         levels = required_levels(view)
         floor_tokens = sum(map(table.tokens, levels, levels.values()))
-        low_water = view.budget * self._policy.low_water_percent // 100
+        low_water = self._policy.low_water(view.budget)
         _fill(view, levels, max(low_water, floor_tokens) - floor_tokens)
         moves = []
         # Down before up, so that the table never holds more than the budget.
