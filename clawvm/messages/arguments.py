@@ -98,8 +98,9 @@ def shorten_arguments(
 ) -> str | None:
     """Build the cheap form of a call's arguments: same keys, long strings replaced by a marker.
 
-    The marker names what it stands for: ``[1,234 characters: clawvm://s/p@1]``. Strings at any
-    depth are replaced; keys, numbers, short strings and the order of keys stay.
+    The first marker names what it stands for: ``[1,234 characters: clawvm://s/p@1]``; the others
+    only say how much it is. Strings at any depth are replaced; keys, numbers, short strings and the
+    order of keys stay.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def shorten_arguments(
         Decoded arguments, or their text. Text that is no JSON object is free text (a custom tool,
         or JSON that the model got wrong): all of it is one string.
     handle : str
-        What resolves to the full arguments.
+        What resolves to the full arguments; blank where something beside them says it.
     limit : int
         Strings of at most this many characters stay.
 
@@ -122,16 +123,20 @@ def shorten_arguments(
         return marker if len(text) > limit and len(marker) < len(text) else None
 
     def replace(match: re.Match[str]) -> str:
+        nonlocal handle
         token = match[0]
         if match[1] is not None or len(token) - 2 <= limit:
             return token
         size = len(json.loads(token))
         marker = json.dumps(_marker(size, handle), ensure_ascii=False)
-        return marker if size > limit and len(marker) < len(token) else token
+        if size <= limit or len(marker) >= len(token):
+            return token
+        handle = ""
+        return marker
 
     short = _JSON_STRING.sub(replace, text)
     return short if len(short) < len(text) else None
 
 
 def _marker(size: int, handle: str) -> str:
-    return f"[{size:,} characters: {handle}]"
+    return f"[{size:,} characters: {handle}]" if handle else f"[{size:,} characters]"

@@ -41,6 +41,9 @@ class Source:
         Whether the tool reported a failure.
     role : str, optional
         Who said it, for messages.
+    call_shown : bool
+        Whether the call that it answers stands right above it, so that a form need not repeat tool,
+        arguments and path.
     handle : str
         What resolves to the full text; the pointer starts with it.
     """
@@ -53,6 +56,7 @@ class Source:
     is_error: bool = False
     role: str | None = None
     handle: str = ""
+    call_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

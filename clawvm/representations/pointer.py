@@ -36,9 +36,10 @@ def point(source: Source) -> Form:
     -------
     Form
         One line: handle, tool or role, kind, size and a gist; at most 200 characters unless the
-        handle itself leaves no room for 40 characters of gist.
+        handle itself leaves no room for 40 characters of gist. Beside its call it says neither tool
+        nor gist, but for an error.
     """
-    who = source.tool or source.role or ""
+    who = "" if source.call_shown else source.tool or source.role or ""
     fields = [
         "".join(source.handle.split()) or "clawvm://",
         *([clip(who, 40)] if who else []),
@@ -56,6 +57,8 @@ def point(source: Source) -> Form:
 def _gist(source: Source) -> str:
     if source.is_error and (error := first_error(source.text)):
         return error
+    if source.call_shown:
+        return ""
     if source.path:
         return source.path
     arguments = source.arguments or {}

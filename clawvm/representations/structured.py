@@ -47,6 +47,8 @@ def structure(source: Source) -> Form:
 
 def _origin(source: Source) -> list[str]:
     """Who said it or which call returned it, on one line, and the file that it shows."""
+    if source.call_shown:
+        return []
     arguments: Mapping[str, object] = source.arguments or {}
     shown = [
         f"{clip(str(name), 40)}={_argument(value)}"

@@ -104,6 +104,7 @@ class LadderMaker:
             path=path,
             is_error=result.is_error,
             handle=handle,
+            call_shown=True,
         )
         forms: dict[Fidelity, Form | None] = {**self._forms(source, PageType.EVIDENCE)}
         pointer = forms.get(Fidelity.POINTER)
@@ -111,7 +112,9 @@ class LadderMaker:
             forms = {Fidelity.COMPRESSED: pointer}
         # A result too short for a pointer of its own stays as it is beside a call that is cut.
         forms[Fidelity.POINTER] = pointer
-        short_call = shorten_arguments(arguments, handle, _SHORT_ARGUMENT_CHARS)
+        # The handle is said once.
+        named = handle if pointer is None else ""
+        short_call = shorten_arguments(arguments, named, _SHORT_ARGUMENT_CHARS)
         call_weight = page_weight(tool.call, len(call.text))
         result_weight = page_weight(tool.result, len(result.text))
         cheaper: dict[Fidelity, _Rung] = {}

@@ -58,8 +58,20 @@ def test_long_strings_become_a_marker_at_any_depth():
     arguments = {"path": "a.py", "edits": [{"old": LONG, "line": 3}], "new": LONG}
     marker = "[1,234 characters: clawvm://s/p@1]"
     short = json.loads(shorten_arguments(arguments, HANDLE))
-    assert short == {"path": "a.py", "edits": [{"old": marker, "line": 3}], "new": marker}
+    assert short["edits"] == [{"old": marker, "line": 3}]
     assert list(short) == ["path", "edits", "new"]
+
+
+def test_only_the_first_marker_says_where_the_rest_is():
+    short = shorten_arguments({"old": LONG, "new": LONG}, HANDLE)
+    assert json.loads(short) == {
+        "old": "[1,234 characters: clawvm://s/p@1]",
+        "new": "[1,234 characters]",
+    }
+
+
+def test_a_marker_without_a_handle_says_only_how_much_it_is():
+    assert shorten_arguments({"new": LONG}, "") == '{"new":"[1,234 characters]"}'
 
 
 def test_text_is_left_as_it_is_around_the_long_strings():

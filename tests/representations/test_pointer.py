@@ -33,6 +33,16 @@ def test_the_gist_of_a_message_is_its_first_sentence(source_of):
     assert point(source).text == "clawvm://s/p@1 user chat 30ch/1ln: Please rename it."
 
 
+def test_beside_its_call_it_repeats_neither_tool_nor_argument(source_of):
+    source = source_of("log", "one\ntwo", tool="Bash", arguments={"command": "ls"}, call_shown=True)
+    assert point(source).text == "clawvm://s/p@1 log 7ch/2ln"
+
+
+def test_beside_its_call_it_still_tells_an_error(source_of):
+    source = source_of("log", "no such file", tool="Bash", is_error=True, call_shown=True)
+    assert point(source).text == "clawvm://s/p@1 log 12ch/1ln: no such file"
+
+
 def test_a_handle_is_never_cut(source_of):
     handle = "clawvm://" + "s" * 400
     assert point(Source("text", ContentKind.LOG, handle=handle)).text.startswith(handle + " log")

@@ -81,3 +81,9 @@ def test_json_gives_top_level_keys_with_values_or_types(source_of):
 def test_each_kind_gives_its_own_fields(source_of, kind, text, expected):
     role = "user" if kind == "chat" else None
     assert fields(structure(source_of(kind, text, role=role))) == expected
+
+
+def test_beside_its_call_it_repeats_neither_tool_nor_argument(source_of):
+    source = source_of("log", "one\ntwo", tool="Bash", arguments={"command": "ls"}, call_shown=True)
+    assert "Bash" not in structure(source).text
+    assert "one" in structure(source).text
