@@ -4,7 +4,7 @@ from .floor import required_levels, unmet_floor
 from .paper import PaperPolicy
 from .plan import Decision, Move, Plan, View, apply_levels, last_turn
 from .policy import ClawVMPolicy, Policy, StatefulPolicy, policy_named
-from .utility import PageKind, page_weight, superseded_weight
+from .utility import PageKind, outdated_weight, page_weight, superseded_weight
 
 __all__ = [
     "ClawVMPolicy",
@@ -18,6 +18,7 @@ __all__ = [
     "View",
     "apply_levels",
     "last_turn",
+    "outdated_weight",
     "page_weight",
     "policy_named",
     "required_levels",

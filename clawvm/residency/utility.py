@@ -1,11 +1,12 @@
 """What a page is worth, from what real sessions needed back.
 
-The expected number of later verbatim quotations of a page, measured on 56 recorded agent sessions,
+The expected number of later verbatim quotations of a page, measured on recorded agent sessions,
 depends on who wrote it, on its size (about the power 0.75 between 400 and 12,800 characters, flat
-above, almost nothing under 200) and on the turns since it was last touched; not on how often it was
-used. An agent's own edits and writes are quoted three to four times as much as what it read,
-searches hardly, edit confirmations never; a result that an equal call has repeated is worth 7 % of
-what it was.
+above, a third of that under 400, a tenth under 200) and on the turns since it was last touched; not
+on how often it was used. An agent's own edits and writes are quoted more than twice as much as what
+it read, command output half as much, searches hardly, edit confirmations never. A result that an
+equal call has repeated is worth 7 % of what it was; what is known of a file 30 % once the file has
+been edited, and what was read of it once it has been read again. The figures: ``docs/tuning.md``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from enum import Enum
 from functools import lru_cache
 from math import isqrt
 
-__all__ = ["SUPERSEDED_PERCENT", "PageKind", "page_weight", "superseded_weight"]
+__all__ = ["PageKind", "outdated_weight", "page_weight", "superseded_weight"]
 
-SUPERSEDED_PERCENT = 7
+_SUPERSEDED_PERCENT = 7
+_OUTDATED_PERCENT = 30
 _SIZE_FLAT_CHARS = 12_800
-_SIZE_SMALL_CHARS = 200
+_SIZE_SMALL_CHARS = 400
+_SIZE_TINY_CHARS = 200
 
 
 class PageKind(Enum):
@@ -26,15 +29,15 @@ class PageKind(Enum):
 
     SYSTEM = ("system", 400)
     INSTRUCTIONS = ("instructions", 60)
-    USER = ("user", 40)
-    ATTACHMENT = ("attachment", 10)
-    OWN_TEXT = ("assistant text", 60)
-    OWN_EDIT = ("own edit", 70)
-    OWN_SHELL = ("own command", 60)
-    OWN_CALL = ("own call", 30)
-    READ_RESULT = ("read result", 24)
-    SHELL_RESULT = ("command output", 24)
-    SEARCH_RESULT = ("search result", 4)
+    USER = ("user", 20)
+    ATTACHMENT = ("attachment", 20)
+    OWN_TEXT = ("assistant text", 35)
+    OWN_EDIT = ("own edit", 50)
+    OWN_SHELL = ("own command", 25)
+    OWN_CALL = ("own call", 20)
+    READ_RESULT = ("read result", 20)
+    SHELL_RESULT = ("command output", 10)
+    SEARCH_RESULT = ("search result", 2)
     AGENT_RESULT = ("subagent result", 2)
     OTHER_RESULT = ("tool result", 20)
     EDIT_CONFIRMATION = ("edit confirmation", 0)
@@ -58,20 +61,28 @@ def page_weight(kind: PageKind, characters: int) -> int:
     Returns
     -------
     int
-        At least 1; ``worth * characters ** 0.75``, flat above 12,800 characters and a quarter of
-        that under 200. Integer arithmetic throughout, so that every machine gets the same.
+        At least 1; ``worth * characters ** 0.75``, flat above 12,800 characters, a third of that
+        under 400 and a tenth under 200. Integer arithmetic throughout, so that every machine gets
+        the same.
     """
     return max(1, kind.worth * _scaled_size(min(characters, _SIZE_FLAT_CHARS)) >> 6)
 
 
 @lru_cache(maxsize=4096)
 def _scaled_size(characters: int) -> int:
-    """Return 256 times ``characters ** 0.75``, a quarter of it for a small text."""
+    """Return 256 times ``characters ** 0.75``, a third or a tenth of it for a small text."""
     # Two nested integer square roots of its cube scaled by 2**32.
     scaled = isqrt(isqrt(characters**3 << 32))
-    return scaled // 4 if characters < _SIZE_SMALL_CHARS else scaled
+    if characters < _SIZE_TINY_CHARS:
+        return scaled // 10
+    return scaled // 3 if characters < _SIZE_SMALL_CHARS else scaled
 
 
 def superseded_weight(weight: int) -> int:
     """Return what is left of `weight` once an equal call has been made again."""
-    return max(1, weight * SUPERSEDED_PERCENT // 100)
+    return max(1, weight * _SUPERSEDED_PERCENT // 100)
+
+
+def outdated_weight(weight: int) -> int:
+    """Return what is left of `weight` once a later call has changed the file, or read it again."""
+    return max(1, weight * _OUTDATED_PERCENT // 100)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ..messages import Part
 from ..pages import LEVELS, CallInfo, Fidelity, Page
 from .exchange import CallKey, Exchange, call_key
-from .tools import ToolKind
+from .tools import ToolKind, file_of, tool_labelled
 
 __all__ = ["Calls"]
 
@@ -23,12 +23,16 @@ class Calls:
         self._open: dict[CallKey, Exchange] = {}
         self._latest_equal: dict[str, Page] = {}
         self._by_target: dict[str, list[Page]] = {}
+        # Pages of calls that named a file that no later call has changed or read again.
+        self._current: dict[str, list[Page]] = {}
         # For undoing: what calls since `begin` took the place of.
         self._replaced: list[tuple[str, Page | None]] = []
+        self._outdated: list[tuple[str, list[Page]]] = []
 
     def begin(self) -> None:
         """Begin to take messages in."""
         self._replaced = []
+        self._outdated = []
 
     def end(self) -> None:
         """Let go of calls that no result came for."""
@@ -41,6 +45,8 @@ class Calls:
                 del self._latest_equal[equal]
             else:
                 self._latest_equal[equal] = page
+        for file, current in reversed(self._outdated):
+            self._current[file] = current
 
     def forget(self) -> None:
         """Drop everything: the conversation is over."""
@@ -48,6 +54,7 @@ class Calls:
         self.ids.clear()
         self._latest_equal.clear()
         self._by_target.clear()
+        self._current.clear()
 
     def opened(
         self, call: Part, info: CallInfo, page: Page, tool: ToolKind, level_of: Callable[[int], int]
@@ -71,6 +78,21 @@ class Calls:
         self._by_target[target] = [*known, page]
         return known
 
+    def outdated_by(self, file: str, page: Page, tool: ToolKind) -> list[Page]:
+        """Return the live pages that a call on a file leaves behind, each page once.
+
+        An edit leaves behind all that is known of the file; a call that reads it, what was read.
+        """
+        known = self._current.get(file, [])
+        current: list[Page] = []
+        left: list[Page] = []
+        for other in known:
+            is_left = tool is ToolKind.EDIT or (tool is ToolKind.READ and other.label == tool.label)
+            (left if is_left else current).append(other)
+        self._outdated.append((file, known))
+        self._current[file] = [*current, page]
+        return [other for other in left if other.slot >= 0]
+
     def last_equal(self, signature: str) -> Page | None:
         """Return the live page of the last call of this signature."""
         page = self._latest_equal.get(signature)
@@ -87,3 +109,7 @@ class Calls:
             self._latest_equal[info.signature] = page
             if info.target is not None:
                 self._by_target.setdefault(info.target, []).append(page)
+            tool = tool_labelled(page.label)
+            file = file_of(tool, info.target, page.texts[0])
+            if file is not None:
+                self.outdated_by(file, page, tool)

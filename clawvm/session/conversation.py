@@ -15,14 +15,14 @@ from typing import Any, Literal
 from ..errors import MessageInvalid
 from ..messages import Envelope, Part, PartKind, Shape, parse, repair, shape_of, signature
 from ..pages import CallInfo, Page, PageType, Pin, Provenance
-from ..residency import PageKind, superseded_weight
+from ..residency import PageKind, outdated_weight, superseded_weight
 from .book import PageBook, handle_of
 from .calls import Calls
 from .exchange import Entry, Exchange
 from .ladders import LadderMaker, Made
 from .layout import Layout, Owner
 from .prompt import ToolCall
-from .tools import call_target, tool_kind
+from .tools import call_target, file_of, tool_kind
 
 __all__ = ["Conversation", "Origin", "RepairMode"]
 
@@ -70,6 +70,7 @@ class Conversation:
         self._has_user = False
         self._turn = 0
         self._repeated: list[Exchange] = []
+        self._outdated: list[Page] = []
         # For undoing: the pages made since the last prompt.
         self._made: list[Page] = []
 
@@ -136,6 +137,7 @@ class Conversation:
             return []
         mended, findings = self._mended()
         self._repeated = []
+        self._outdated = []
         self._made = []
         self._calls.begin()
         before = (self.tail.copy(), len(self.entered), self._replying, self._has_user)
@@ -147,10 +149,7 @@ class Conversation:
             self._calls.end()
             if not taken:
                 self._roll_back(*before)
-        for exchange in self._repeated:
-            if exchange.earlier is not None and exchange.earlier.slot >= 0:
-                weight = superseded_weight(exchange.earlier.weight)
-                self._book.reweigh(exchange.earlier, weight)
+        self._weigh_anew()
         self.repairs.extend(findings)
         self._calls.ids.update(
             entry.call_id for entry in self.entered if entry.call_id and entry.kind is PartKind.CALL
@@ -168,6 +167,16 @@ class Conversation:
                 self._take_reply(envelope, turn)
             else:
                 self._take_input(envelope, turn, origins.get(id(message)))
+
+    def _weigh_anew(self) -> None:
+        """Lower the worth of what calls have repeated, read again or changed."""
+        for exchange in self._repeated:
+            if exchange.earlier is not None and exchange.earlier.slot >= 0:
+                weight = superseded_weight(exchange.earlier.weight)
+                self._book.reweigh(exchange.earlier, weight)
+        for page in self._outdated:
+            if page.slot >= 0:
+                self._book.reweigh(page, outdated_weight(page.weight))
 
     def _roll_back(
         self, tail: dict[str, Page], entered: int, replying: bool, has_user: bool
@@ -295,6 +304,9 @@ class Conversation:
             # A call that names a file or address is a use of every page that came from it.
             for user in self._calls.users_of(target, page):
                 self._book.table.touch(user.slot, turn)
+        file = file_of(tool, target, call.text)
+        if file is not None:
+            self._outdated += self._calls.outdated_by(file, page, tool)
         return page
 
     # What arrived

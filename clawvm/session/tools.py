@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..residency import PageKind
 
-__all__ = ["ToolKind", "call_target", "tool_kind"]
+__all__ = ["ToolKind", "call_target", "file_of", "tool_kind", "tool_labelled"]
 
 
 class ToolKind(Enum):
@@ -38,15 +38,51 @@ class ToolKind(Enum):
 
 
 _WORDS = (
+    # Typing into a command that runs already.
+    (ToolKind.SHELL, ("stdin",)),
     (ToolKind.EDIT, ("edit", "write", "patch", "replace", "insert", "save")),
     (ToolKind.SEARCH, ("grep", "glob", "search", "find", "ls")),
     (ToolKind.AGENT, ("task", "agent", "subagent")),
-    (ToolKind.SHELL, ("bash", "shell", "exec", "run", "terminal", "command", "stdin", "python")),
+    (ToolKind.SHELL, ("bash", "shell", "exec", "run", "terminal", "command", "python")),
     (ToolKind.READ, ("read", "view", "open", "cat", "fetch", "get", "list", "lookup", "show")),
 )
 _SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 _TARGET_KEYS = ("file_path", "path", "filename", "notebook_path", "url", "uri")
 _PATCHED_FILE = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
+
+
+_BY_LABEL = {kind.label: kind for kind in ToolKind}
+# A path in a command line, told by its suffix.
+_COMMANDED_FILE = re.compile(r"[\w.~@+/-]{0,200}\w\.[A-Za-z]\w{0,4}(?![\w.])")
+_COMMAND_CHARS_MAX = 1_000
+
+
+def tool_labelled(label: str) -> ToolKind:
+    """Return the kind whose exchanges have this label; `ToolKind.OTHER` when none has."""
+    return _BY_LABEL.get(label, ToolKind.OTHER)
+
+
+def file_of(tool: ToolKind, target: str | None, call_text: str) -> str | None:
+    """Return the file that a call is about, so that calls which name it differently agree.
+
+    Parameters
+    ----------
+    tool : ToolKind
+        What the tool does.
+    target : str or None
+        The file or address that the call names as such (`call_target`).
+    call_text : str
+        The call as text; of a command, the last file of its beginning is taken.
+
+    Returns
+    -------
+    str or None
+        The last two parts of its path.
+    """
+    if target is None and tool is ToolKind.SHELL:
+        named = _COMMANDED_FILE.findall(call_text[:_COMMAND_CHARS_MAX])
+        target = named[-1] if named else None
+    return None if target is None else "/".join(target.rsplit("/", 2)[-2:])
 
 
 def tool_kind(name: str) -> ToolKind:

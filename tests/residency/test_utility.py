@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clawvm.residency import PageKind, page_weight, superseded_weight
+from clawvm.residency import PageKind, outdated_weight, page_weight, superseded_weight
 
 LENGTHS = [0, 1, 10, 199, 200, 400, 1_000, 5_000, 12_800, 12_801, 10**6, 10**9]
 
@@ -29,19 +29,22 @@ def test_above_12800_characters_size_does_not_count():
     assert page_weight(PageKind.USER, 12_800) == page_weight(PageKind.USER, 10**6)
 
 
-def test_under_200_characters_a_text_is_worth_a_quarter():
-    assert page_weight(PageKind.SYSTEM, 199) * 39 // 10 < page_weight(PageKind.SYSTEM, 200)
+def test_under_400_characters_a_text_is_worth_a_third_and_under_200_a_tenth():
+    assert page_weight(PageKind.SYSTEM, 399) * 29 // 10 < page_weight(PageKind.SYSTEM, 400)
+    assert page_weight(PageKind.SYSTEM, 199) * 32 // 10 < page_weight(PageKind.SYSTEM, 200)
 
 
-@pytest.mark.parametrize("length", [200, 400, 1_000, 5_000, 12_800])
+@pytest.mark.parametrize("length", [400, 1_000, 5_000, 12_800])
 def test_the_weight_follows_the_power_three_quarters(length):
     exact = PageKind.SYSTEM.worth * length**0.75 * 256 / 64
     assert page_weight(PageKind.SYSTEM, length) == pytest.approx(exact, rel=0.01)
 
 
-def test_an_own_edit_is_worth_about_three_times_what_was_read():
-    edit, read = (page_weight(k, 2_000) for k in (PageKind.OWN_EDIT, PageKind.READ_RESULT))
-    assert 2.5 < edit / read < 4
+def test_an_own_edit_is_worth_more_than_twice_what_was_read_and_that_twice_a_commands_output():
+    kinds = (PageKind.OWN_EDIT, PageKind.READ_RESULT, PageKind.SHELL_RESULT)
+    edit, read, output = (page_weight(kind, 2_000) for kind in kinds)
+    assert edit > 2 * read > 0
+    assert read == pytest.approx(2 * output, rel=0.01)
 
 
 def test_a_search_is_worth_little_and_a_confirmation_next_to_nothing():
@@ -56,3 +59,8 @@ def test_a_search_is_worth_little_and_a_confirmation_next_to_nothing():
 @pytest.mark.parametrize(("weight", "left"), [(1, 1), (10, 1), (100, 7), (1 << 24, 1174405)])
 def test_an_equal_call_leaves_seven_percent(weight, left):
     assert superseded_weight(weight) == left
+
+
+@pytest.mark.parametrize(("weight", "left"), [(1, 1), (10, 3), (100, 30), (1 << 24, 5033164)])
+def test_what_a_later_call_has_changed_keeps_thirty_percent(weight, left):
+    assert outdated_weight(weight) == left

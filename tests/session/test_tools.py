@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clawvm.session.tools import ToolKind, call_target, tool_kind
+from clawvm.session.tools import ToolKind, call_target, file_of, tool_kind
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from clawvm.session.tools import ToolKind, call_target, tool_kind
         ("Bash", ToolKind.SHELL),
         ("exec_command", ToolKind.SHELL),
         ("shell", ToolKind.SHELL),
-        ("write_stdin", ToolKind.EDIT),
+        ("write_stdin", ToolKind.SHELL),
         ("Task", ToolKind.AGENT),
         ("mcp__server__read_page", ToolKind.READ),
         ("book_reservation", ToolKind.OTHER),
@@ -77,3 +77,19 @@ def test_every_kind_has_a_label_and_costs_something_to_run_again(kind):
 )
 def test_the_target_of_a_call(arguments, target):
     assert call_target(arguments) == target
+
+
+@pytest.mark.parametrize(
+    ("tool", "target", "call", "file"),
+    [
+        (ToolKind.READ, "/home/me/project/src/a.py", "", "src/a.py"),
+        (ToolKind.EDIT, "src/a.py", "", "src/a.py"),
+        (ToolKind.READ, "a.py", "", "a.py"),
+        (ToolKind.SHELL, None, 'shell {"command":"sed -n \'1,9p\' src/a.py"}', "src/a.py"),
+        (ToolKind.SHELL, None, 'shell {"command":"cat a.py src/b.py | head -3"}', "src/b.py"),
+        (ToolKind.SHELL, None, 'shell {"command":"make test"}', None),
+        (ToolKind.READ, None, 'read {"what":"a.py"}', None),
+    ],
+)
+def test_a_call_is_about_the_end_of_a_path(tool, target, call, file):
+    assert file_of(tool, target, call) == file
