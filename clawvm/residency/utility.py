@@ -30,7 +30,7 @@ class PageKind(Enum):
     SYSTEM = ("system", 400)
     INSTRUCTIONS = ("instructions", 60)
     USER = ("user", 20)
-    ATTACHMENT = ("attachment", 20)
+    ATTACHMENT = ("attachment", 10)
     OWN_TEXT = ("assistant text", 35)
     OWN_EDIT = ("own edit", 50)
     OWN_SHELL = ("own command", 25)

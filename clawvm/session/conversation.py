@@ -170,12 +170,14 @@ class Conversation:
 
     def _weigh_anew(self) -> None:
         """Lower the worth of what calls have repeated, read again or changed."""
+        superseded = set()
         for exchange in self._repeated:
             if exchange.earlier is not None and exchange.earlier.slot >= 0:
+                superseded.add(exchange.earlier.slot)
                 weight = superseded_weight(exchange.earlier.weight)
                 self._book.reweigh(exchange.earlier, weight)
         for page in self._outdated:
-            if page.slot >= 0:
+            if page.slot >= 0 and page.slot not in superseded:
                 self._book.reweigh(page, outdated_weight(page.weight))
 
     def _roll_back(

@@ -64,8 +64,8 @@ def test_a_short_result_stays_beside_a_call_that_is_cut(exchange, code):
 
 def test_an_edit_that_is_cut_has_lost_nearly_all_its_worth(exchange, code):
     page = exchange("edit", "ok", path="f.py", new=code("g"))
-    # 6 % for what is left of the call, and of the rest 15 %: it is one recall away.
-    assert page.ladder[POINTER].quality == pytest.approx(60 + 940 * 0.15, abs=5)
+    # 6 % for what is left of the call, and of the rest 35 %: it is one recall away.
+    assert page.ladder[POINTER].quality == pytest.approx(60 + 940 * 0.35, abs=5)
 
 
 def test_a_short_call_with_a_short_result_has_one_level(exchange):
@@ -80,7 +80,7 @@ def test_a_form_is_worth_what_it_keeps_and_the_rest_being_one_recall_away(open_s
     }
     page = open_session().put("p", PageType.EVIDENCE, "x" * 400, forms=forms)
     worths = [form.quality for form in page.ladder.values()]
-    assert worths == [150, 400 + 90, 900 + 15, 1000]
+    assert worths == [350, 400 + 210, 900 + 35, 1000]
 
 
 def test_a_form_that_costs_less_yet_is_worth_more_than_a_dearer_one_is_left_out(open_session):
