@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "policy_named"]
 
+# Where the curve of docs/tuning.md bends: a large budget holds what is needed with room to spare,
+# and the room makes epochs rare.
 LOW_WATER_PERCENT = 70
+_LARGE_BUDGET_TOKENS = 48_000
+_LARGE_LOW_WATER_PERCENT = 55
 _SOLVERS: Final = ("repair", "exact")
 _FULL = int(Fidelity.FULL)  # as the table tells levels
 
@@ -57,7 +61,7 @@ class ClawVMPolicy:
     low_water_percent : int, optional
         Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of
         the provider's prompt cache) and keeps less; 100 selects anew at every turn that would
-        overflow.
+        overflow. By default 70, and 55 from a budget of 48,000 tokens on.
     solver : {"repair", "exact"}, optional
         How an epoch selects: by the greedy, within a bound, or exactly. A plan is then `proven`,
         unless the search grew too large; its `bound` holds in either case.
@@ -74,12 +78,12 @@ class ClawVMPolicy:
 
     def __init__(
         self,
-        low_water_percent: int = LOW_WATER_PERCENT,
+        low_water_percent: int | None = None,
         *,
         solver: Literal["repair", "exact"] = "repair",
     ) -> None:
         whole = isinstance(low_water_percent, int) and not isinstance(low_water_percent, bool)
-        if not whole or not 1 <= low_water_percent <= 100:
+        if low_water_percent is not None and (not whole or not 1 <= low_water_percent <= 100):
             raise PageInvalid(
                 "the low-water mark is a whole percentage of the budget from 1 to 100, "
                 f"found {low_water_percent!r}"
@@ -102,6 +106,14 @@ class ClawVMPolicy:
                 table.set_level(slot, level)
         return decision
 
+    def low_water(self, budget: int) -> int:
+        """Return down to how many tokens an epoch demotes under a budget."""
+        percent = self.low_water_percent
+        if percent is None:
+            is_large = budget >= _LARGE_BUDGET_TOKENS
+            percent = _LARGE_LOW_WATER_PERCENT if is_large else LOW_WATER_PERCENT
+        return budget * percent // 100
+
     def _epoch(self, view: View, before: dict[int, int]) -> Decision:
         table = view.table
         for slot in view.pinned:
@@ -111,8 +123,7 @@ class ClawVMPolicy:
         for slot, level in required.items():
             table.demand(slot, level)
         required_tokens = sum(map(table.tokens, required, required.values()))
-        low_water = view.budget * self.low_water_percent // 100
-        target = max(1, low_water, required_tokens)
+        target = max(1, self.low_water(view.budget), required_tokens)
         selection, proven = self._select(table, min(target, view.budget), view.turn)
         if not selection.feasible:
             table.clear_demands()

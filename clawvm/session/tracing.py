@@ -100,7 +100,7 @@ class Tracing:
         policy = self._parts.assembler.policy
         low_water = None
         if isinstance(policy, ClawVMPolicy):
-            low_water = plan.budget_tokens * policy.low_water_percent // 100
+            low_water = policy.low_water(plan.budget_tokens)
         self._log.defer(
             "assemble", plan.turn, _assemble_fields, plan, low_water, moved, gains, least
         )
