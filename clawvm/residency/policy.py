@@ -21,7 +21,7 @@ __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "pol
 # and the room makes epochs rare.
 LOW_WATER_PERCENT = 70
 _LARGE_BUDGET_TOKENS = 48_000
-_LARGE_LOW_WATER_PERCENT = 55
+_LARGE_LOW_WATER_PERCENT = 60
 _SOLVERS: Final = ("repair", "exact")
 _FULL = int(Fidelity.FULL)  # as the table tells levels
 
@@ -61,7 +61,7 @@ class ClawVMPolicy:
     low_water_percent : int, optional
         Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of
         the provider's prompt cache) and keeps less; 100 selects anew at every turn that would
-        overflow. By default 70, and 55 from a budget of 48,000 tokens on.
+        overflow. By default 70, and 60 from a budget of 48,000 tokens on.
     solver : {"repair", "exact"}, optional
         How an epoch selects: by the greedy, within a bound, or exactly. A plan is then `proven`,
         unless the search grew too large; its `bound` holds in either case.

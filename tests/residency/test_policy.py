@@ -180,7 +180,7 @@ def test_a_plan_is_feasible_unless_tokens_are_missing():
     assert not missing.feasible
 
 
-@pytest.mark.parametrize(("budget", "tokens"), [(32_000, 22_400), (48_000, 26_400)])
+@pytest.mark.parametrize(("budget", "tokens"), [(32_000, 22_400), (48_000, 28_800)])
 def test_by_default_a_large_budget_has_a_lower_low_water_mark(budget, tokens):
     assert ClawVMPolicy().low_water(budget) == tokens
 
