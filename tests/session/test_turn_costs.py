@@ -11,6 +11,7 @@ from session_driver import count
 
 from clawvm import Fidelity, PageType, Session
 from clawvm.representations import Form
+from clawvm.residency import ClawVMPolicy
 
 TURNS = 40
 FORMS = {Fidelity.POINTER: Form("a line", 10)}
@@ -82,7 +83,7 @@ def test_a_turn_allocates_the_same_in_a_large_session(tmp_path, traced):
 
 
 def test_work_counts_the_selections_and_nothing_where_nothing_changed(core, open_session):
-    session = open_session(100)
+    session = open_session(100, policy=ClawVMPolicy(solver="repair"))
     for number in range(20):
         session.put(f"p{number}", PageType.EVIDENCE, f"page {number} " * 10, forms=FORMS)
     session.assemble()
