@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...errors import ExtraMissing
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["integer_solver", "linear_solver"]
 
-_WHAT = "a bound that no policy can beat"
-_PACKAGE = "ortools"
-_EXTRA = "eval"
 # In the solver's own unit of work, which is about a second and the same on every machine.
 _WORK_MAX = 20.0
 
@@ -27,10 +26,8 @@ def integer_solver() -> tuple[cp_model.CpModel, cp_model.CpSolver]:
     ExtraMissing
         Without OR-tools.
     """
-    try:
+    with _extra():
         from ortools.sat.python import cp_model
-    except ImportError:
-        raise ExtraMissing(_WHAT, _PACKAGE, _EXTRA) from None
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
@@ -46,9 +43,16 @@ def linear_solver() -> tuple[model_builder.Model, model_builder.Solver]:
     ExtraMissing
         Without OR-tools.
     """
-    try:
+    with _extra():
         from ortools.linear_solver.python import model_builder
-    except ImportError:
-        raise ExtraMissing(_WHAT, _PACKAGE, _EXTRA) from None
     model = model_builder.Model()  # type: ignore[no-untyped-call]
     return model, model_builder.Solver("GLOP")
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Say which extra is missing where an import fails."""
+    try:
+        yield
+    except ImportError:
+        raise ExtraMissing("a bound that no policy can beat", "ortools", "eval") from None
