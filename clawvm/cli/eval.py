@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..errors import EvaluationFailed
-from ..replay.evaluation import Job, evaluate, jobs_of
+from ..errors import EvaluationFailed, TraceInvalid
+from ..replay.evaluation import SYNTHETIC, Job, evaluate, has_solver, jobs_of
+from ..replay.importers import trace_files
 from .console import output, parse_budget, say
 
 __all__ = ["evaluation"]
@@ -76,7 +77,7 @@ def real(
     fresh: Fresh = False,
 ) -> None:
     """Replay recorded sessions, cut at 100 and 200 requests and whole, at several budgets."""
-    _run(jobs_of(["real"], paths, _tokens(budgets), tokens), out, workers, fresh)
+    _run(jobs_of(["real"], _sessions(paths), _tokens(budgets), tokens), out, workers, fresh)
 
 
 @evaluation.command(name="all")
@@ -89,8 +90,26 @@ def everything(
     fresh: Fresh = False,
 ) -> None:
     """All of the above."""
-    kinds = ["tier1", "tier2", "tasks", "ablation", "adversarial", *(["real"] if paths else [])]
-    _run(jobs_of(kinds, paths or [], _tokens(budgets), tokens), out, workers, fresh)
+    kinds = [*SYNTHETIC, *(["real"] if paths else [])]
+    found = _sessions(paths) if paths else []
+    _run(jobs_of(kinds, found, _tokens(budgets), tokens), out, workers, fresh)
+
+
+def _sessions(paths: Sequence[Path]) -> list[Path]:
+    """Find the recorded sessions, and say what is left out."""
+    files = trace_files(paths)
+    notes = _notes()
+    for _, reason in files.unknown:
+        say(notes, f"skipped {reason}")
+    if not files.found:
+        raise TraceInvalid(f"no recorded session in {', '.join(map(str, paths))}")
+    if not has_solver():
+        say(notes, "the bounds are left out: they need OR-tools, pip install 'clawvm[eval]'")
+    return files.found
+
+
+def _notes() -> Console:
+    return Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 def _tokens(budgets: Sequence[str] | None) -> list[int] | None:
@@ -99,7 +118,7 @@ def _tokens(budgets: Sequence[str] | None) -> list[int] | None:
 
 def _run(jobs: list[Job], out: Path, workers: int | None, fresh: bool) -> None:
     """Run jobs with a bar, write what they found, and show the tables."""
-    notes = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+    notes = _notes()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -14,7 +14,6 @@ from itertools import takewhile
 from typing import Any
 
 from .. import backend
-from ..faults import FaultKind
 from ..messages import PART_OVERHEAD
 from ..tokens import CountMemo, TokenCounter
 from .availability import Availability
@@ -236,7 +235,7 @@ def harness_result(
 ) -> ReplayResult:
     """Measure one of the two as a replay measures a policy.
 
-    What has no pages has no figures of them: pages, moves and faults are left out.
+    What has no pages has no figures of them: faults, pages and moves are not measured, and empty.
 
     Parameters
     ----------
@@ -271,11 +270,9 @@ def harness_result(
         result.prefix_tokens_kept += kept
         shown = {item.block: item.text for item in items if item.block is not None}
         reduced = [item.text for item in items if not item.whole or item.block is None]
-        used = availability.observe(request, shown.get, lambda texts=reduced: texts)  # type: ignore[misc]
-        result.hits += len(set(used))
+        availability.observe(request, shown.get, lambda texts=reduced: texts)  # type: ignore[misc]
         billing.send(partial(_messages, items), tokens, kept, sent_at(turn))
         last = items
-    result.faults = dict.fromkeys(FaultKind, 0)
     result.spans = availability.totals
     result.spans_by_kind = availability.by_kind()
     result.spans_by_age = availability.by_age()

@@ -121,10 +121,9 @@ def replay(
     TraceInvalid
         When the store has a replay of this name that decided otherwise.
     """
-    played = _Replay(recording, policy_name, budget, counter, watch, store, caches, around)
-    if offers_recall:
-        played.offer_recall()
-    return played.run()
+    return _Replay(
+        recording, policy_name, budget, counter, watch, store, caches, around, offers_recall
+    ).run()
 
 
 class _TimedPolicy:
@@ -164,6 +163,7 @@ class _Replay:
         store: str | None,
         caches: Sequence[CacheModel],
         around: Callable[[Policy], Policy] | None,
+        offers_recall: bool,
     ) -> None:
         self._recording = recording
         self._shape = recording.trace.header.shape
@@ -185,6 +185,7 @@ class _Replay:
         )
         self._store = store
         self._around = around
+        self._offers_recall = offers_recall
         self._counter = counter
         self._session = self._new_session()
 
@@ -204,11 +205,9 @@ class _Replay:
         )
         if self._result.policy == FullPolicy.name:
             session.budget = _NO_BUDGET
+        if self._offers_recall:
+            session.tools  # noqa: B018 - to ask for them is to offer them
         return session
-
-    def offer_recall(self) -> None:
-        """Let the model know from the first prompt on how to get at what is not shown."""
-        self._session.tools  # noqa: B018 - to ask for them is to offer them
 
     def run(self) -> ReplayResult:
         before: Turn | None = None

@@ -12,7 +12,8 @@ from ..messages import Envelope, Part, PartKind, Shape
 from ..pages import LEVELS, Fidelity, Page, PageType, Pin, Provenance, Scope
 from ..representations import Builders, Form
 from ..residency import Plan, Policy, policy_named
-from ..tokens import CountMemo, TokenCounter, best_counter, counter
+from ..tokens import CountMemo, TokenCounter, best_counter
+from ..tokens import counter as counter_of
 from .assembler import Assembler, OnInfeasible
 from .book import PageBook
 from .conversation import Conversation, Origin, RepairMode
@@ -120,7 +121,7 @@ class Memory:
         check_option("on_infeasible", on_infeasible, ("raise", "report"))
         self.session_id = session_id
         self.budget = budget
-        self.counter = best_counter() if counter is None else _counter(counter)
+        self.counter = best_counter() if counter is None else counter_of(counter)
         self.faults = FaultObserver()
         self._same_result = same_result
         # One that is shared by several sessions counts for all of them.
@@ -498,8 +499,3 @@ def check_option(name: str, value: object, known: tuple[object, ...]) -> None:
     """Raise `OptionUnknown` when an option that takes one of a few words was given another."""
     if value not in known:
         raise OptionUnknown(f"{name} is one of {', '.join(map(repr, known))}, found {value!r}")
-
-
-def _counter(spec: str | Callable[[str], int] | TokenCounter) -> TokenCounter:
-    # The parameter of Session has the function's name.
-    return counter(spec)

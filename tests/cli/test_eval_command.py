@@ -61,3 +61,25 @@ def test_a_budget_that_is_none_is_refused_before_anything_is_run(
 def test_a_folder_without_a_session_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TraceInvalid, match="no recorded session"):
         run("real", tmp_path, "--out", tmp_path / "out")
+
+
+def test_a_file_that_is_no_session_is_named(session: Path, tmp_path: Path) -> None:
+    (session.parent / "notes.txt").write_text("no session", encoding="utf-8")
+    arguments = ["eval", "real", str(session.parent), "--out", str(tmp_path / "out")]
+    options = ["--budget", "60", "--tokens", "approximate", "--workers", "1"]
+    result = CliRunner().invoke(app, [*arguments, *options], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "skipped" in result.stderr
+    assert "notes.txt" in result.stderr
+
+
+def test_without_the_solver_the_bounds_are_left_out_and_that_is_said(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clawvm.cli.eval.has_solver", lambda: False)
+    monkeypatch.setattr("clawvm.replay.evaluation.real.has_solver", lambda: False)
+    arguments = ["eval", "real", str(session), "--out", str(tmp_path / "out")]
+    options = ["--budget", "60", "--tokens", "approximate", "--workers", "1"]
+    result = CliRunner().invoke(app, [*arguments, *options], catch_exceptions=False)
+    assert "pip install 'clawvm[eval]'" in result.stderr
+    assert "bound_available" not in (tmp_path / "out" / "results.jsonl").read_text("utf-8")

@@ -81,7 +81,9 @@ class Point:
         By provider, what was billed as a multiple of the least of any policy that keeps the floor.
     breaks : dict of str to float
         By provider, cache breaks for each 100 requests.
-    faults, infeasible, turns : int
+    faults : int or None
+        Sum; None where none were looked for.
+    infeasible, turns : int
         Sums.
     """
 
@@ -94,7 +96,7 @@ class Point:
     billed: dict[str, float]
     over_least: dict[str, float]
     breaks: dict[str, float]
-    faults: int
+    faults: int | None
     infeasible: int
     turns: int
 
@@ -211,7 +213,7 @@ def _point(
         billed=_means(billed),
         over_least=_means(over_least),
         breaks=_means(breaks),
-        faults=sum(_kinds(row).total() for row, _ in pairs),
+        faults=sum(_kinds(row).total() for row, _ in pairs) if pairs[0][0].faults else None,
         infeasible=sum(row.turns_infeasible for row, _ in pairs),
         turns=sum(row.turns for row, _ in pairs),
     )

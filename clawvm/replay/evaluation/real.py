@@ -26,7 +26,16 @@ from ..runner import replay as replay_one
 from ..timeline import TimelineRecorder
 from .jobs import Job, Row
 
-__all__ = ["BUDGETS", "CACHES", "CUTS", "LOW_WATERS", "cut_short", "real_jobs", "real_rows"]
+__all__ = [
+    "BUDGETS",
+    "CACHES",
+    "CUTS",
+    "LOW_WATERS",
+    "cut_short",
+    "has_solver",
+    "real_jobs",
+    "real_rows",
+]
 
 CUTS: Final = (100, 200, None)
 """Requests that a session is cut to, as in the paper's appendix B; None: whole."""
@@ -38,6 +47,8 @@ CACHES: Final = (*PROVIDERS, CacheModel("study"))
 _CHAINED: Final = -1
 TIMELINE_BUDGET: Final = 32_000
 """The budget of the replay whose residency is told page by page."""
+_OF_PAGES: Final = ("pages", "hits", "thrash_index", "moves", "churn", "plan_digest", "timing")
+"""What is not measured where there are no pages."""
 _WITH_RECALL: Final = ("clawvm", "paper")
 _UNBOUNDED: Final = (FullPolicy.name, "compaction", "recorded")
 """The bounds are for what keeps within the budget and keeps the tail."""
@@ -75,6 +86,7 @@ def real_jobs(
                 "tokens": tokens,
                 "budgets": list(budgets),
                 "policies": list(policies),
+                "bounds": has_solver(),
             },
         )
         for path in paths
@@ -83,6 +95,11 @@ def real_jobs(
         for cut in cuts
         if cut is None or cut < len(recording.turns)
     ]
+
+
+def has_solver() -> bool:
+    """Whether the bounds can be sought here."""
+    return find_spec("ortools") is not None
 
 
 def _recordings(path: Path, only: int | None = None) -> Iterator[tuple[int, Recording]]:
@@ -123,12 +140,12 @@ def real_rows(
     tokens: str,
     budgets: Sequence[int],
     policies: Sequence[str],
+    bounds: bool,
 ) -> list[Row]:
     """Replay one session under every policy and budget, beside what harnesses do.
 
     What has no budget is there once: the policy `full`, and what the recording harness kept. A
-    whole session also has the sweep over low-water marks, and bounds that no policy can beat where
-    the solver of the extra ``eval`` is installed.
+    whole session also has the sweep over low-water marks, and the bounds that no policy can beat.
 
     Parameters
     ----------
@@ -144,6 +161,8 @@ def real_rows(
         Name of the token counter.
     budgets, policies : sequence
         What to replay under.
+    bounds : bool
+        Whether to seek the bounds, which needs the solver of the extra ``eval``.
     """
     (_, recording), *_ = _recordings(Path(path), number)
     if cut is not None:
@@ -158,7 +177,8 @@ def real_rows(
     rows.append(played.harness("recorded", budgets[-1]))
     if cut is None:
         rows += [played.row("clawvm", budget, low) for budget in budgets for low in LOW_WATERS]
-        rows += _bounded(rows, recording, budgets, counter(tokens))
+        if bounds:
+            rows += _bounded(rows, recording, budgets, counter(tokens))
         rows.append(played.timeline(TIMELINE_BUDGET))
     return rows
 
@@ -195,8 +215,9 @@ class _Played:
         return {"kind": "timeline", "trace": self._recording.name, "timeline": told}
 
     def harness(self, name: str, budget: int) -> Row:
-        """Measure what harnesses do: the fixed ``compaction``, or what was ``recorded``."""
-        return self._named(harness_result(self._recording, name, budget, self._count, CACHES), None)
+        """Measure what harnesses do: ``compaction`` at a fill level, or what was ``recorded``."""
+        row = self._named(harness_result(self._recording, name, budget, self._count, CACHES), None)
+        return {key: value for key, value in row.items() if key not in _OF_PAGES}
 
     def _named(self, result: ReplayResult, low_water_percent: int | None) -> Row:
         row = msgspec.json.decode(result.to_json(), type=dict[str, Any])
@@ -213,8 +234,6 @@ def _bounded(
     rows: Sequence[Row], recording: Recording, budgets: Sequence[int], count: TokenCounter
 ) -> list[Row]:
     """Note in the rows what no policy can beat; return what each plan of ours is of the optimum."""
-    if find_spec("ortools") is None:
-        return []
     gaps = []
     for budget in budgets:
         faced = grounds(recording, budget, count, offers_recall=True)

@@ -16,7 +16,6 @@ from .tables import Table
 __all__ = ["failed_gates", "tables_of"]
 
 _PAPER_NONE = -1
-_WITHOUT_PAGES = ("compaction", "recorded")
 _ABSTRACT_MOST = 1_000  # tokens: a budget below is one of the paper's abstract ones
 
 
@@ -160,7 +159,7 @@ def _point(point: Point, providers: Sequence[str]) -> tuple[str, ...]:
         f"{point.budget:,}",
         _share(point.available),
         _share(point.recallable),
-        "-" if point.policy in _WITHOUT_PAGES else str(point.faults),
+        "-" if point.faults is None else str(point.faults),
         str(point.infeasible),
         *(_share(point.billed.get(provider)) for provider in providers),
         *(_share(point.breaks.get(provider), 1) for provider in providers[:1]),

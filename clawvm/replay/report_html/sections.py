@@ -244,7 +244,7 @@ def _glance(plain: Sequence[Point], compared: Compared, providers: Sequence[str]
             percent(point.recallable, 1),
             *(percent(point.billed.get(provider)) for provider in providers),
             *(f"{point.breaks.get(provider, 0):.1f}" for provider in providers[:1]),
-            f"{point.faults:,}",
+            "–" if point.faults is None else f"{point.faults:,}",  # noqa: RUF001
             f"{point.infeasible:,}",
         ]
         for point in map(here.__getitem__, in_order(here))

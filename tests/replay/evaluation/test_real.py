@@ -69,6 +69,12 @@ def test_what_harnesses_do_stands_beside(rows: list[dict[str, Any]]) -> None:
     assert len(named(rows, "recorded")) == 1
 
 
+def test_what_has_no_pages_has_no_figures_of_them(rows: list[dict[str, Any]]) -> None:
+    for row in (*named(rows, "compaction"), *named(rows, "recorded")):
+        assert row["faults"] == {}
+        assert not {"hits", "thrash_index", "moves", "churn", "pages"} & set(row)
+
+
 def test_no_policy_passes_the_bounds(rows: list[dict[str, Any]]) -> None:
     bounded = [row for row in rows if "bound_available" in row]
     assert bounded
