@@ -23,7 +23,7 @@ LOW_WATER_PERCENT = 70
 _LARGE_BUDGET_TOKENS = 48_000
 _LARGE_LOW_WATER_PERCENT = 60
 _SOLVERS: Final = ("auto", "repair", "exact")
-_OPEN_PERCENT: Final = 1
+_OPEN_PERCENT: Final = 4
 _FULL = int(Fidelity.FULL)  # as the table tells levels
 
 
@@ -65,7 +65,7 @@ class ClawVMPolicy:
         overflow. By default 70, and 60 from a budget of 48,000 tokens on.
     solver : {"auto", "repair", "exact"}, optional
         How an epoch selects: by the greedy and its repair, within a bound; exactly; or, which is
-        the default, exactly where the greedy's bound leaves more than a hundredth open. What was
+        the default, exactly where the greedy's bound leaves more than a twenty-fifth open. What was
         selected exactly is `proven`, unless the search grew too large; its `bound` holds in either
         case.
 
@@ -173,7 +173,7 @@ def _demand(table: core.PageTable, required: Mapping[int, Fidelity]) -> None:
 
 
 def _leaves_much_open(selection: core.Selection) -> bool:
-    """Whether a better selection could be worth a hundredth more, for all that is known."""
+    """Whether a better selection could be worth a twenty-fifth more, for all that is known."""
     value, bound = selection.value, selection.bound
     return selection.feasible and value * 100 < bound * (100 - _OPEN_PERCENT)
 
