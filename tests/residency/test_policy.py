@@ -79,9 +79,7 @@ def test_an_epoch_by_greedy_and_repair_proves_nothing(make_page, make_view):
     assert decision.proven is None
 
 
-def test_an_epoch_is_exact_where_the_greedy_leaves_much_open(
-    policy, make_page, make_view
-):
+def test_an_epoch_is_exact_where_the_greedy_leaves_much_open(policy, make_page, make_view):
     view = make_view(trap(make_page), 100)
     before = {slot: view.table.level(slot) for slot in view.pages}
     decision = policy.decide(view)
