@@ -4,7 +4,7 @@ Knows formats; knows no sessions and no budgets. Content is never interpreted: a
 like a handle or a marker of ours is a text.
 """
 
-from .arguments import decode_arguments, dump_json, shorten_arguments, signature
+from .arguments import decode_arguments, dump_json, shorten_arguments, signature, size_marker
 from .findings import Finding, FindingKind, RepairReport
 from .pairing import Pairs, Place, pairs
 from .parts import DROP, PART_OVERHEAD, Drop, Envelope, Form, Message, Part, PartKind, Shape
@@ -47,4 +47,5 @@ __all__ = [
     "shape_of",
     "shorten_arguments",
     "signature",
+    "size_marker",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import MessageInvalid
 
-__all__ = ["decode_arguments", "dump_json", "shorten_arguments", "signature"]
+__all__ = ["decode_arguments", "dump_json", "shorten_arguments", "signature", "size_marker"]
 
 # One JSON string, and the colon that makes it a key. Possessive: a megabyte string costs one pass.
 _JSON_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?', re.DOTALL)
@@ -119,7 +119,7 @@ def shorten_arguments(
     """
     text = arguments if isinstance(arguments, str) else dump_json(arguments, "arguments")
     if isinstance(arguments, str) and isinstance(decode_arguments(text), str):
-        marker = _marker(len(text), handle)
+        marker = size_marker(len(text), handle)
         return marker if len(text) > limit and len(marker) < len(text) else None
 
     def replace(match: re.Match[str]) -> str:
@@ -128,7 +128,7 @@ def shorten_arguments(
         if match[1] is not None or len(token) - 2 <= limit:
             return token
         size = len(json.loads(token))
-        marker = json.dumps(_marker(size, handle), ensure_ascii=False)
+        marker = json.dumps(size_marker(size, handle), ensure_ascii=False)
         if size <= limit or len(marker) >= len(token):
             return token
         handle = ""
@@ -138,5 +138,6 @@ def shorten_arguments(
     return short if len(short) < len(text) else None
 
 
-def _marker(size: int, handle: str) -> str:
+def size_marker(size: int, handle: str = "") -> str:
+    """Write what stands for a string of `size` characters, and where it can be had."""
     return f"[{size:,} characters: {handle}]" if handle else f"[{size:,} characters]"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..errors import BuilderInvalid
 from ..pages import Fidelity
-from . import diffs, json_documents, logs, prose, search_results, source_code
+from . import diffs, json_documents, logs, numbered, prose, search_results, source_code
 from .forms import Builder, ContentKind, Form, Source
 from .pointer import point
 from .structured import structure
@@ -30,13 +30,21 @@ def _compress_diff(source: Source) -> Form | None:
     return diffs.compress(source) or logs.compress(source)
 
 
+def _compress_code(source: Source) -> Form | None:
+    return numbered.compress(source) or source_code.compress(source)
+
+
+def _compress_prose(source: Source) -> Form | None:
+    return numbered.compress(source) or prose.compress(source)
+
+
 _COMPRESSORS: dict[ContentKind, Builder] = {
     ContentKind.JSON: _compress_json,
     ContentKind.LOG: logs.compress,
-    ContentKind.CODE: source_code.compress,
+    ContentKind.CODE: _compress_code,
     ContentKind.DIFF: _compress_diff,
     ContentKind.SEARCH: search_results.compress,
-    ContentKind.PROSE: prose.compress,
+    ContentKind.PROSE: _compress_prose,
     ContentKind.CHAT: prose.compress_chat,
 }
 

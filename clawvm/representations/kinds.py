@@ -6,9 +6,9 @@ import re
 
 from .diffs import changes
 from .forms import ContentKind
+from .numbered import is_numbered
 from .output import unwrap
 from .search_results import HIT, PATH
-from .source_code import is_numbered
 from .text import split_lines, words
 
 __all__ = ["detect"]

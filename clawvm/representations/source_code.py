@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .forms import Form, Source
+from .numbered import is_numbered, split_numbers
 from .output import unwrap
 from .text import finish, ink, split_lines, words
 
-__all__ = ["Outline", "compress", "is_numbered", "outline"]
+__all__ = ["Outline", "compress", "outline"]
 
-# "   12→text" (Claude Code), "    12\ttext" (nl, cat -n), "12:text" (SWE-agent), "12|text".
-_NUMBERED = re.compile(r" {0,8}(\d{1,7})([→\t:|])")
 _WORD = re.compile(r"[#@]?[A-Za-z_$][\w$!]*|[#@]")
 _HEAD = re.compile(r"[\w$#*&:<>,~\s\[\].|?=\"'-]+")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*\s*[:=](?!=)")
@@ -105,20 +104,15 @@ def compress(source: Source) -> Form | None:
     return finish("outline", source, "\n".join(lines), quality, status=output.status)
 
 
-def is_numbered(lines: list[str]) -> bool:
-    """Whether the lines carry line numbers, as most tools that show files print them."""
-    seen = [line for line in lines[:40] if line.strip()][:20]
-    return bool(seen) and sum(_NUMBERED.match(line) is not None for line in seen) >= 0.8 * len(seen)
-
-
 @lru_cache(maxsize=2)
 def outline(body: str) -> Outline:
     """Outline of a piece of source in any common language."""
     raw = split_lines(body)
     if is_numbered(raw):
-        numbers, lines = _split_numbers(raw)
+        numbers, raw = split_numbers(raw)
     else:
-        numbers, lines = None, [line.rstrip() for line in raw]
+        numbers = None
+    lines = [line.rstrip() for line in raw]
     total = ink("\n".join(lines))
     marks, names = _definitions(lines)
     kept = _ink_at(lines, marks)
@@ -137,22 +131,6 @@ def _ink_at(lines: list[str], indexes: list[int]) -> int:
 
 def _shown(line: str, number: str) -> str:
     return number + (line if len(line) <= _LINE_MAX else f"{line[:_LINE_MAX]}…")
-
-
-def _split_numbers(raw: list[str]) -> tuple[list[str], list[str]]:
-    first = next(filter(None, map(_NUMBERED.match, raw)))
-    separator = first[2]
-    numbers, lines = [], []
-    for line in raw:
-        number, found, rest = line.partition(separator)
-        number = number.strip()
-        if found and number.isdecimal():
-            numbers.append(number + separator)
-            lines.append(rest.rstrip())
-        else:
-            numbers.append("")
-            lines.append(line.rstrip())
-    return numbers, lines
 
 
 def _definitions(lines: list[str]) -> tuple[list[int], list[str]]:

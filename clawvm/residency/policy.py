@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "policy_named"]
 
-# Where the curve of docs/tuning.md bends: a large budget holds what is needed with room to spare,
-# and the room makes epochs rare.
+# Where the curve of docs/tuning.md bends: a higher mark keeps little more and bills much more.
 LOW_WATER_PERCENT = 70
-_LARGE_BUDGET_TOKENS = 48_000
-_LARGE_LOW_WATER_PERCENT = 60
 _SOLVERS: Final = ("auto", "repair", "exact")
 _OPEN_PERCENT: Final = 4
 _FULL = int(Fidelity.FULL)  # as the table tells levels
@@ -62,7 +59,7 @@ class ClawVMPolicy:
     low_water_percent : int, optional
         Down to how much of the budget an epoch demotes, 1..100. Lower is cheaper (fewer breaks of
         the provider's prompt cache) and keeps less; 100 selects anew at every turn that would
-        overflow. By default 70, and 60 from a budget of 48,000 tokens on.
+        overflow.
     solver : {"auto", "repair", "exact"}, optional
         How an epoch selects: by the greedy and its repair, within a bound; exactly; or, which is
         the default, exactly where the greedy's bound leaves more than a twenty-fifth open. What was
@@ -81,12 +78,12 @@ class ClawVMPolicy:
 
     def __init__(
         self,
-        low_water_percent: int | None = None,
+        low_water_percent: int = LOW_WATER_PERCENT,
         *,
         solver: Literal["auto", "repair", "exact"] = "auto",
     ) -> None:
         whole = isinstance(low_water_percent, int) and not isinstance(low_water_percent, bool)
-        if low_water_percent is not None and (not whole or not 1 <= low_water_percent <= 100):
+        if not whole or not 1 <= low_water_percent <= 100:
             raise PageInvalid(
                 "the low-water mark is a whole percentage of the budget from 1 to 100, "
                 f"found {low_water_percent!r}"
@@ -113,11 +110,7 @@ class ClawVMPolicy:
 
     def low_water(self, budget: int) -> int:
         """Return down to how many tokens an epoch demotes under a budget."""
-        percent = self.low_water_percent
-        if percent is None:
-            is_large = budget >= _LARGE_BUDGET_TOKENS
-            percent = _LARGE_LOW_WATER_PERCENT if is_large else LOW_WATER_PERCENT
-        return budget * percent // 100
+        return budget * self.low_water_percent // 100
 
     def _epoch(self, view: View, before: dict[int, int]) -> Decision:
         table = view.table

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from ..messages import PART_OVERHEAD, Part, PartKind, Shape, form_tokens, shorten_arguments
 from ..messages import Form as PartForm
 from ..pages import RULES, Fidelity, PageForm, PageType
-from ..representations import Builders, Form, Source, build, detect
+from ..representations import Builders, Form, Source, build, carries_error, detect
 from ..residency import PageKind, page_weight
 from ..tokens import CountMemo
-from .tools import ToolKind, call_target
+from .tools import ToolKind, call_target, without_removed
 
 __all__ = ["LadderMaker", "Made"]
 
@@ -19,6 +19,9 @@ __all__ = ["LadderMaker", "Made"]
 # it again.
 _SHORT_CALL_QUALITY = 60
 _SHORT_ARGUMENT_CHARS = 120
+# Of what is quoted from an edit later, one in ten is from what it took away.
+_KEPT_CALL_QUALITY = 930
+_HANDLE_QUALITY = 25
 # Quality is in thousandths of the full page.
 FULL_QUALITY = 1000
 # What any line of a page is worth for being there: the rest is one recall away, and no call need be
@@ -92,8 +95,8 @@ class LadderMaker:
     def exchange(self, call: Part, result: Part, tool: ToolKind, handle: str) -> Made:
         """Build the ladder of a call and its result, which change level together.
 
-        An agent's own edit is kept whole or as a pointer: only its confirmation has cheaper forms.
-        Any other call stays whole while its result gets cheaper, and is cut at the pointer.
+        A call stays whole while its result gets cheaper, and is cut at the pointer. Of an agent's
+        own edit, whose result only confirms it, the text that it took away goes first.
         """
         arguments = "" if call.arguments is None else call.arguments
         path = call_target(arguments)
@@ -107,22 +110,27 @@ class LadderMaker:
             handle=handle,
             call_shown=True,
         )
-        forms: dict[Fidelity, Form | None] = {**self._forms(source, PageType.EVIDENCE)}
-        pointer = forms.get(Fidelity.POINTER)
-        if tool is ToolKind.EDIT and pointer is not None:
-            forms = {Fidelity.COMPRESSED: pointer}
+        results: dict[Fidelity, Form | None] = {**self._forms(source, PageType.EVIDENCE)}
         # A result too short for a pointer of its own stays as it is beside a call that is cut.
-        forms[Fidelity.POINTER] = pointer
+        pointer = results.get(Fidelity.POINTER)
+        kept_call = None
+        if tool is ToolKind.EDIT and not _has_failed(result):
+            pointer = pointer or Form(handle, _HANDLE_QUALITY)
+            results = {Fidelity.COMPRESSED: pointer}
+            kept_call = without_removed(arguments)
+        results[Fidelity.POINTER] = pointer
         # The handle is said once.
         named = handle if pointer is None else ""
         short_call = shorten_arguments(arguments, named, _SHORT_ARGUMENT_CHARS)
         call_weight = page_weight(tool.call, len(call.text))
         result_weight = page_weight(tool.result, len(result.text))
         cheaper: dict[Fidelity, _Rung] = {}
-        for level, form in forms.items():
-            shown_call = short_call if level is Fidelity.POINTER else None
+        for level, form in results.items():
+            is_pointer = level is Fidelity.POINTER
+            shown_call = short_call if is_pointer else kept_call
             shown_result = None if form is None else form.text
-            call_quality = FULL_QUALITY if shown_call is None else _SHORT_CALL_QUALITY
+            cut_quality = _SHORT_CALL_QUALITY if is_pointer else _KEPT_CALL_QUALITY
+            call_quality = FULL_QUALITY if shown_call is None else cut_quality
             result_quality = FULL_QUALITY if form is None else form.quality
             quality = call_weight * call_quality + result_weight * result_quality
             cheaper[level] = (
@@ -152,6 +160,11 @@ class LadderMaker:
 
     def _tokens(self, part: Part, form: PartForm) -> int:
         return form_tokens(part, form, self.shape, self.counts.count)
+
+
+def _has_failed(result: Part) -> bool:
+    """Whether a result says that nothing was done: not every format marks one that does."""
+    return result.is_error or carries_error(result.text.lstrip().split("\n", 1)[0])
 
 
 def _strictly_cheaper(

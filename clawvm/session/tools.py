@@ -6,9 +6,17 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 
+from ..messages import decode_arguments, dump_json, size_marker
 from ..residency import PageKind
 
-__all__ = ["ToolKind", "call_target", "file_of", "tool_kind", "tool_labelled"]
+__all__ = [
+    "ToolKind",
+    "call_target",
+    "file_of",
+    "tool_kind",
+    "tool_labelled",
+    "without_removed",
+]
 
 
 class ToolKind(Enum):
@@ -49,6 +57,10 @@ _WORDS = (
 _SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 _TARGET_KEYS = ("file_path", "path", "filename", "notebook_path", "url", "uri")
 _PATCHED_FILE = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: (.+)$", re.MULTILINE)
+# What an edit takes away: by the names that tools give it, and in a patch.
+_REMOVED_KEYS = ("old_string", "oldString", "old_str", "oldText", "old_text")
+_PATCH_START = "*** Begin Patch"
+_EDITS_DEPTH = 4  # tools nest them no deeper, and what is hostile nests without end
 
 
 _BY_LABEL = {kind.label: kind for kind in ToolKind}
@@ -107,3 +119,52 @@ def call_target(arguments: Mapping[str, object] | str) -> str | None:
         if isinstance(value, str) and value:
             return value
     return None
+
+
+def without_removed(arguments: Mapping[str, object] | str) -> str | None:
+    """Write an edit's arguments without the text that it takes away.
+
+    That is in the file no more once the edit is done: of all that is quoted from edits later, one
+    in ten is from there, and it is a third of their text.
+
+    Parameters
+    ----------
+    arguments : mapping or str
+        Decoded arguments, or their text.
+
+    Returns
+    -------
+    str or None
+        The arguments as JSON text (of free text, the text), with a marker for each text that was
+        replaced and without the lines that a patch removes; None when they say of none.
+    """
+    whole = decode_arguments(arguments) if isinstance(arguments, str) else arguments
+    kept = _without_removed(whole)
+    if kept == whole:
+        return None
+    return kept if isinstance(kept, str) else dump_json(kept, "arguments")
+
+
+def _without_removed(value: object, depth: int = _EDITS_DEPTH) -> object:
+    if isinstance(value, str):
+        return _without_removed_lines(value) if value.lstrip().startswith(_PATCH_START) else value
+    if isinstance(value, Mapping) and depth:
+        return {
+            key: size_marker(len(item))
+            if _is_removed(key, item)
+            else _without_removed(item, depth - 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list) and depth:
+        return [_without_removed(item, depth - 1) for item in value]
+    return value
+
+
+def _is_removed(key: object, value: object) -> bool:
+    """Whether an argument is a text that goes, and longer than what would say so."""
+    is_text = key in _REMOVED_KEYS and isinstance(value, str)
+    return is_text and len(size_marker(len(str(value)))) < len(str(value))
+
+
+def _without_removed_lines(patch: str) -> str:
+    return "\n".join(line for line in patch.split("\n") if not line.startswith("-"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clawvm.representations import compress
+from clawvm.representations.source_code import compress
 
 PYTHON = '''\
      1→"""A module."""

@@ -195,10 +195,5 @@ def test_a_plan_is_feasible_unless_tokens_are_missing():
     assert not missing.feasible
 
 
-@pytest.mark.parametrize(("budget", "tokens"), [(32_000, 22_400), (48_000, 28_800)])
-def test_by_default_a_large_budget_has_a_lower_low_water_mark(budget, tokens):
-    assert ClawVMPolicy().low_water(budget) == tokens
-
-
 def test_a_low_water_mark_that_was_set_holds_for_every_budget():
     assert ClawVMPolicy(40).low_water(100_000) == 40_000

@@ -55,11 +55,34 @@ def test_an_own_edit_is_whole_or_a_pointer(exchange, code):
     assert page.shown(COMPRESSED, 1).startswith("clawvm://")
 
 
+def test_what_an_edit_took_away_goes_first(exchange, code):
+    page = exchange("edit", "Edited.", path="f.py", old_string=code("f"), new_string=code("g"))
+    assert list(page.ladder) == [POINTER, COMPRESSED, FULL]
+    shown = json.loads(page.shown(COMPRESSED, 0))
+    assert shown["new_string"] == code("g")
+    assert shown["old_string"] == f"[{len(code('f')):,} characters]"
+    assert page.shown(COMPRESSED, 1).startswith("clawvm://")
+
+
+@pytest.mark.parametrize("said", ["Error: old_string not found in f.py", "fatal: no such file"])
+def test_an_edit_that_failed_took_nothing_away(exchange, code, said):
+    page = exchange("edit", said, path="f.py", old_string=code("f"), new_string=code("g"))
+    assert list(page.ladder) == [POINTER, FULL]
+    assert page.shown(POINTER, 1) == said
+
+
 def test_a_short_result_stays_beside_a_call_that_is_cut(exchange, code):
-    page = exchange("edit", "ok", path="f.py", new=code("g"))
+    page = exchange("book_flight", "ok", path="f.py", new=code("g"))
     assert list(page.ladder) == [POINTER, FULL]
     assert page.shown(POINTER, 1) == "ok"
     assert page.shown(POINTER, 0) != page.texts[0]
+
+
+def test_a_confirmation_gives_way_to_the_handle(exchange, code):
+    page = exchange("edit", "ok", path="f.py", new=code("g"))
+    assert list(page.ladder) == [POINTER, FULL]
+    assert page.shown(POINTER, 1).startswith("clawvm://")
+    assert "clawvm://" not in page.shown(POINTER, 0)
 
 
 def test_an_edit_that_is_cut_has_lost_nearly_all_its_worth(exchange, code):

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from clawvm.session.tools import ToolKind, call_target, file_of, tool_kind
+from clawvm.session.tools import (
+    ToolKind,
+    call_target,
+    file_of,
+    tool_kind,
+    without_removed,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +101,39 @@ def test_the_target_of_a_call(arguments, target):
 )
 def test_a_call_is_about_the_end_of_a_path(tool, target, call, file):
     assert file_of(tool, target, call) == file
+
+
+@pytest.mark.parametrize("key", ["old_string", "oldString", "old_str", "oldText"])
+def test_an_edit_without_what_it_took_away_says_how_much_that_was(key):
+    whole = {"path": "a.py", key: "x = 1  # as it was\n" * 9, "new": "y = 1"}
+    kept = json.loads(without_removed(whole))
+    assert kept == {"path": "a.py", key: "[171 characters]", "new": "y = 1"}
+    assert without_removed(json.dumps(whole)) == without_removed(whole)
+
+
+def test_edits_in_a_list_are_cut_each():
+    whole = {"edits": [{"old_string": "x" * 40, "new_string": "y"}] * 2}
+    cut = {"old_string": "[40 characters]", "new_string": "y"}
+    assert json.loads(without_removed(whole)) == {"edits": [cut, cut]}
+
+
+def test_a_patch_loses_the_lines_that_it_removes():
+    patch = "*** Begin Patch\n*** Update File: a.py\n@@\n one\n-two\n+2\n*** End Patch"
+    kept = "*** Begin Patch\n*** Update File: a.py\n@@\n one\n+2\n*** End Patch"
+    assert without_removed(patch) == kept
+    assert json.loads(without_removed({"input": patch})) == {"input": kept}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "- a list\n- not a patch", "{}", {"path": "a", "content": "-x"}, {"old_string": "short"}],
+)
+def test_an_edit_that_took_nothing_away_is_as_it_is(arguments):
+    assert without_removed(arguments) is None
+
+
+def test_arguments_nested_without_end_stay_as_they_are():
+    nested: object = {"old_string": "x" * 40}
+    for _ in range(400):
+        nested = {"a": [nested]}
+    assert without_removed({"b": nested}) is None
