@@ -22,6 +22,7 @@ __all__ = [
     "compare",
     "fault_counts",
     "in_order",
+    "mean",
     "of_optimum",
     "points",
 ]
@@ -196,14 +197,14 @@ def _point(
         policy,
         budget,
         low_water_percent,
-        available=_mean([_share(row, row.span_availability.available) for row in measured]),
-        recallable=_mean(
+        available=mean([_share(row, row.span_availability.available) for row in measured]),
+        recallable=mean(
             [
                 _share(row, row.span_availability.available + row.span_availability.one_recall_away)
                 for row in measured
             ]
         ),
-        bound=_mean(
+        bound=mean(
             [
                 _share(row, row.bound_available)
                 for row in measured
@@ -264,5 +265,6 @@ def _means(values: Mapping[str, list[Fraction]]) -> dict[str, float]:
     return {name: float(_sure(some)) for name, some in values.items()}
 
 
-def _mean(values: list[Fraction]) -> float | None:
+def mean(values: list[Fraction]) -> float | None:
+    """Return the mean, or None of nothing; exact until the last step."""
     return float(_sure(values)) if values else None

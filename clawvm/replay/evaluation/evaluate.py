@@ -13,6 +13,7 @@ from ...tokens import counter as counter_named
 from ..importers import trace_files
 from .jobs import FOLDER, Done, Job, Row, run_jobs
 from .real import BUDGETS, real_jobs
+from .study import study_jobs
 from .summary import failed_gates, tables_of
 from .synthetic import ablation_jobs, adversarial_jobs, task_jobs, tier2_jobs
 from .tables import Table, write_rows, write_tables
@@ -85,6 +86,7 @@ def jobs_of(
             jobs += real_jobs(found, counter.name, BUDGETS if budgets is None else budgets)
             if not any(job.kind == "real" for job in jobs):
                 raise TraceInvalid(f"no recorded session in {', '.join(map(str, paths))}")
+            jobs += study_jobs(found)
         elif kind in SYNTHETIC:
             jobs += SYNTHETIC[kind]()
         else:

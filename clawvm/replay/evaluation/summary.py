@@ -11,6 +11,7 @@ from ..paging.tables import table_4, table_6, table_8, table_9
 from .comparison import Point, compare, points
 from .jobs import Row
 from .results import RealRow
+from .study import study_table
 from .tables import Table
 
 __all__ = ["failed_gates", "tables_of"]
@@ -119,6 +120,8 @@ def _real(rows: Sequence[Row]) -> Iterator[Table]:
         yield _points(
             f"real-{cut}", f"{sessions} recorded sessions cut at {cut} requests", points(some)
         )
+    if study := _of(rows, "study"):
+        yield study_table(study)
     yield from _optimum(rows)
 
 
