@@ -40,7 +40,7 @@ __all__ = [
 CUTS: Final = (100, 200, None)
 """Requests that a session is cut to, as in the paper's appendix B; None: whole."""
 BUDGETS: Final = (8_000, 16_000, 32_000, 64_000, 128_000)
-LOW_WATERS: Final = (30, 40, 50, 60, 70, 85, 100)
+LOW_WATERS: Final = (10, 20, 30, 40, 50, 60, 70, 85, 100)
 """Percentages of the budget that an epoch demotes down to, for the cost-availability curve."""
 CACHES: Final = (*PROVIDERS, CacheModel("study"))
 """The two providers, and the residency study's cache: the last prompt, to the token, for ever."""
