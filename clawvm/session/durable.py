@@ -238,7 +238,7 @@ class Durable:
         for page_id in page_ids:
             page = book.live.get(page_id)
             head = self.journal.head(page_id)
-            if page_id not in book.archived and head.version > (page.version if page else 0):
+            if head.version > (page.version if page else 0) and page_id not in book.archived:
                 found.append((page_id, head))
         return found
 
@@ -299,12 +299,10 @@ class Durable:
         value: Any = texts[0] if len(texts) == 1 else list(texts)
         evidence = self._events.saw(page)
         grant = Principal(page.granted_by, PrincipalKind.USER) if page.granted_by else None
-        operation = (page_id, TEXT_FIELD, _SET, value, _SESSION, evidence, HARNESS)
+        said = (page_id, TEXT_FIELD, _SET, value, _SESSION, evidence, HARNESS)
+        seen = (before, version, page.type, grant, None)
         # What `Operation(...)` comes to, without a call of Python for each.
-        self.journal.stage(
-            tuple.__new__(Operation, (*operation, before, version, page.type, grant, None)),
-            own=True,
-        )
+        self.journal.stage(tuple.__new__(Operation, said + seen), own=True)
         self._staged[page_id] = version
 
     def _is_pinned(self, page_id: str) -> bool:

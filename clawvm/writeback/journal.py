@@ -107,7 +107,8 @@ class Journal(JournalView):
             After `close`.
         """
         check_stageable(operation)
-        self._stage(Staged(operation), own)
+        # What `Staged(operation)` comes to, without a call of Python for each.
+        self._stage(tuple.__new__(Staged, (operation, 1, None, None)), own)
 
     def _stage(self, staged: Staged, own: bool = False) -> None:
         # No lock: a commit holds it while it waits for the disk, and an event loop may stage.

@@ -14,7 +14,7 @@ from ..errors import OperationInvalid
 from ..pages import RULES, PageType, Pin, Scope
 from ..stores import Space
 from .heads import Head, Heads, PageHead
-from .merge import apply, mismatch, size_problem
+from .merge import TEXT_CHARS_MAX, apply, mismatch, size_problem
 from .operations import (
     TEXT_FIELD,
     Json,
@@ -153,6 +153,8 @@ def check_schema(operation: Operation, head: Head) -> str | None:
         return f"a version is a whole number from 0 to {VERSION_MAX}, found {version}"
     if grant is not None and grant.kind not in _GRANTING:
         return f"a user or the harness can grant, found {grant}"
+    if op is _SET and type(value) is str and field == TEXT_FIELD and len(value) <= TEXT_CHARS_MAX:
+        return None  # what most of them are
     return size_problem(field, value) or mismatch(field, op, head.value, value)
 
 
