@@ -158,7 +158,8 @@ class Rows:
         if not resolved:
             self._standings.next_body = body + 1
             return body, check, ()
-        fresh: dict[tuple[int, bytes], int] = {}
+        # By identity: `_resolve` gives one form for a text that comes twice.
+        fresh: dict[int, int] = {}
         ids = []
         for content in resolved:
             if isinstance(content, int):
@@ -166,12 +167,12 @@ class Rows:
                 if content < 0:
                     self._shared.append((-content, space))
                 continue
-            if content not in fresh:
-                number += 1
+            known = fresh.get(id(content))
+            if known is None:
+                known = fresh[id(content)] = number = number + 1
                 hint, stored = content
-                fresh[content] = number
                 self._bodies.append((number, space, hint, body_check(number, stored), stored))
-            ids.append(fresh[content])
+            ids.append(known)
         self._standings.next_body = number + 1
         return body, check, tuple(ids)
 
@@ -250,10 +251,10 @@ def _resolve(
     """
     named = [content for content in prepared.contents if isinstance(content, int)]
     owned = dict(_owners(connection, set(named))) if named else {}
-    alike: _Alike = {}
-    if len(named) < len(prepared.contents):
-        hints = {content[0] for content in prepared.contents if not isinstance(content, int)}
-        alike = _alike(connection, row.space.tenant, hints)
+    hints = {content[0] for content in prepared.contents if not isinstance(content, int)}
+    alike = _alike(connection, row.space.tenant, hints) if hints else {}
+    # Where each text has a hint of its own, none comes twice.
+    once = len(hints) + len(named) == len(prepared.contents)
     resolved: list[int | tuple[int, bytes]] = []
     fresh: dict[bytes, tuple[int, bytes]] = {}
     for content, text in zip(prepared.contents, row.contents, strict=True):
@@ -271,7 +272,7 @@ def _resolve(
                 break
         else:
             # A codec may have made two forms of a text that comes twice; one is stored.
-            resolved.append(fresh.setdefault(text, content))
+            resolved.append(content if once else fresh.setdefault(text, content))
     return resolved
 
 
