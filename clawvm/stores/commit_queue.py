@@ -371,7 +371,7 @@ class CommitQueue:
         with self._mutex:
             settled: list[Job] = [job for job in batch if job not in again] if again else batch
             self._jobs.extendleft(reversed(again))
-            if any(job._error for job in settled):
+            if any(job.failed for job in settled):
                 waiting = list(self._jobs)
                 self._jobs = deque(in_turn([*settled, *waiting], skip=len(settled)))
                 settled = [*settled, *(job for job in waiting if job.failed)]
