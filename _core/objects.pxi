@@ -46,7 +46,7 @@ cdef extern from *:
 
 
 cdef Py_ssize_t offset_of(type kind, object name) except -1:
-    return clawvm_slot_offset(kind.__dict__[name], kind)
+    return clawvm_slot_offset(getattr(kind, name), kind)
 
 
 cdef inline PyObject **slot_at(object one, Py_ssize_t offset) noexcept:

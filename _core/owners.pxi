@@ -1,5 +1,8 @@
 # Whom the parts of messages belong to (twin: owners.py, whose docstrings are the longer ones).
 
+cdef extern from "Python.h":
+    PyObject *PyDict_SetDefault(object parts, object slot, object part) except NULL
+
 
 def unpack_owners(data, where):
     """Return the positions of messages, as runs, and the owners of each message."""
@@ -65,7 +68,7 @@ def last_parts(rows):
             if not is_pair(owner):
                 return twin_of("owners").last_parts(rows)
             slot, part = (<tuple> owner)[0], (<tuple> owner)[1]
-            known = PyDict_GetItemWithError(parts, slot)
-            if known is NULL or (<PyObject *> part is not known and part > <object> known):
+            known = PyDict_SetDefault(parts, slot, part)
+            if <PyObject *> part is not known and part > <object> known:
                 parts[slot] = part
     return parts

@@ -4,10 +4,11 @@ Everything that is compared runs turn about, in one process, on one disk. How lo
 to sync decides most of what is seen, so it is printed beside the figures.
 
 Groups of 64 threads aim at 10 times the commits of one sync each. Where a sync takes milliseconds
-they reach several times that. Where it takes 0.15 ms they reach 7 to 9 times on an idle machine and
-half of it on a busy one: there it is not the disk that limits them but the interpreter, of which a
-commit takes some 35 us, a third of them for its encoding and its rows. Printed beside it is what
-the same threads reach with a thread that only answers them: about three times as much.
+they reach several times that. Where it takes 0.15 ms they reach 7 to 10 times: there it is not the
+disk that limits them but the interpreter, of which a commit takes some 35 us. A third of them goes
+to its encoding, its rows and SQLite, as much to telling its thread and back, and the rest to what
+64 threads that take turns lose. Printed beside it is what the same threads reach with a thread that
+only answers them: about three times as much.
 """
 
 from __future__ import annotations

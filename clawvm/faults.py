@@ -28,6 +28,9 @@ class FaultKind(StrEnum):
     DUPLICATE_SIGNATURE = "duplicate-signature"
 
 
+_NAMES = tuple(kind.value for kind in FaultKind)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One event.
@@ -62,7 +65,7 @@ class FaultObserver:
         self.hits = 0
         # Told of every fault and alert as it is counted.
         self.listener: Callable[[Fault], None] | None = None
-        self._counts: Counter[FaultKind] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def record(self, kind: FaultKind, page_id: str, turn: int, reason: str) -> None:
         """Count one fault or alert and keep its event."""
@@ -84,7 +87,7 @@ class FaultObserver:
     @property
     def counts(self) -> dict[str, int]:
         """Every kind by name, those that never happened included."""
-        return {kind.value: self._counts[kind] for kind in FaultKind}
+        return {name: self._counts.get(name, 0) for name in _NAMES}
 
     @property
     def explicit(self) -> int:

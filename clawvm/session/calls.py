@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from ..messages import Part
 from ..pages import LEVELS, CallInfo, Fidelity, Page
@@ -10,6 +11,8 @@ from .exchange import CallKey, Exchange, call_key
 from .tools import ToolKind, file_of, tool_labelled
 
 __all__ = ["Calls"]
+
+_Saved: TypeAlias = tuple[Page, CallInfo, str, str]
 
 
 class Calls:
@@ -19,7 +22,7 @@ class Calls:
     """
 
     def __init__(self) -> None:
-        self.ids: set[str] = set()
+        self._ids: set[str] = set()
         self._open: dict[CallKey, Exchange] = {}
         self._latest_equal: dict[str, Page] = {}
         self._by_target: dict[str, list[Page]] = {}
@@ -28,9 +31,18 @@ class Calls:
         # For undoing: what calls since `begin` took the place of.
         self._replaced: list[tuple[str, Page | None]] = []
         self._outdated: list[tuple[str, list[Page]]] = []
+        # The calls of a restored session, as long as nobody has asked.
+        self._saved: list[_Saved] = []
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all calls."""
+        self._read_saved()
+        return self._ids
 
     def begin(self) -> None:
         """Begin to take messages in."""
+        self._read_saved()
         self._replaced = []
         self._outdated = []
 
@@ -50,8 +62,9 @@ class Calls:
 
     def forget(self) -> None:
         """Drop everything: the conversation is over."""
+        self._saved.clear()
         self._open.clear()
-        self.ids.clear()
+        self._ids.clear()
         self._latest_equal.clear()
         self._by_target.clear()
         self._current.clear()
@@ -95,21 +108,26 @@ class Calls:
 
     def last_equal(self, signature: str) -> Page | None:
         """Return the live page of the last call of this signature."""
+        self._read_saved()
         page = self._latest_equal.get(signature)
         return page if page is not None and page.slot >= 0 else None
 
     def restore(self, pages: Iterable[Page]) -> None:
-        """Remember the calls of saved pages, oldest first."""
-        for page in pages:
-            info = page.call
-            if info is None:
-                continue
+        """Remember the calls of saved pages, oldest first, as soon as somebody asks for one."""
+        # The session goes on to change its pages, so what they say now is kept.
+        self._saved = [
+            (page, page.call, page.label, page.texts[0]) for page in pages if page.call is not None
+        ]
+
+    def _read_saved(self) -> None:
+        saved, self._saved = self._saved, []
+        for page, info, label, text in saved:
             if info.call_id:
-                self.ids.add(info.call_id)
+                self._ids.add(info.call_id)
             self._latest_equal[info.signature] = page
             if info.target is not None:
                 self._by_target.setdefault(info.target, []).append(page)
-            tool = tool_labelled(page.label)
-            file = file_of(tool, info.target, page.texts[0])
+            tool = tool_labelled(label)
+            file = file_of(tool, info.target, text)
             if file is not None:
                 self.outdated_by(file, page, tool)

@@ -34,6 +34,7 @@ from .shared import SharedPages
 __all__ = ["HARNESS", "LEASE_SECONDS", "Durable"]
 
 HARNESS = Principal("harness", PrincipalKind.HARNESS)
+_SET, _SESSION = OpKind.SET, Scope.SESSION
 LEASE_SECONDS = 30.0
 """For so long a session that stopped without a word cannot be opened on another machine."""
 
@@ -237,7 +238,7 @@ class Durable:
         for page_id in page_ids:
             page = book.live.get(page_id)
             head = self.journal.head(page_id)
-            if page_id not in book.archived and head.version > (page.version if page else 0):
+            if head.version > (page.version if page else 0) and page_id not in book.archived:
                 found.append((page_id, head))
         return found
 
@@ -288,31 +289,22 @@ class Durable:
         return self.journal.head(page.id).version == page.version
 
     def _stage(self, page: Page) -> None:
-        before = self._staged.get(page.id, self.journal.head(page.id).version)
-        if before == page.version:
+        page_id, version = page.id, page.version
+        before = self._staged.get(page_id)
+        if before is None:
+            before = self.journal.head(page_id).version
+        if before == version:
             return
-        value: Any = page.texts[0] if len(page.texts) == 1 else list(page.texts)
-        self.journal.stage(
-            Operation(
-                page.id,
-                TEXT_FIELD,
-                OpKind.SET,
-                value,
-                Scope.SESSION,
-                self._events.saw(page),
-                HARNESS,
-                expected_version=before,
-                version=page.version,
-                page_type=page.type,
-                granted_by=_granted_by(page),
-            )
-        )
-        self._staged[page.id] = page.version
+        texts = page.texts
+        value: Any = texts[0] if len(texts) == 1 else list(texts)
+        evidence = self._events.saw(page)
+        grant = Principal(page.granted_by, PrincipalKind.USER) if page.granted_by else None
+        said = (page_id, TEXT_FIELD, _SET, value, _SESSION, evidence, HARNESS)
+        seen = (before, version, page.type, grant, None)
+        # What `Operation(...)` comes to, without a call of Python for each.
+        self.journal.stage(tuple.__new__(Operation, said + seen), own=True)
+        self._staged[page_id] = version
 
     def _is_pinned(self, page_id: str) -> bool:
         page = self.parts.book.live.get(page_id)
         return page is not None and page.pin is Pin.HARD
-
-
-def _granted_by(page: Page) -> Principal | None:
-    return Principal(page.granted_by, PrincipalKind.USER) if page.granted_by else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..pages import Page, PageType
 from .book import PageBook
-from .recall import HANDLE, page_id_in
+from .recall import HANDLE, SCHEME, page_id_in
 
-__all__ = ["PROTECTED", "TRUSTED", "Events", "evidence_of", "kind_of_source"]
+__all__ = ["PROTECTED", "TRUSTED", "Events", "kind_of_source"]
 
 _KINDS = frozenset({"harness", "user", "model", "tool", "document"})
 _OUR_SOURCES = {"clawvm": "harness", "recall": "tool", "subagent": "tool"}
@@ -18,11 +18,6 @@ PROTECTED = frozenset({PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFERE
 def kind_of_source(source: str) -> str:
     """Return the kind of a provenance's source; a name of the caller's own is a document's."""
     return source if source in _KINDS else _OUR_SOURCES.get(source, "document")
-
-
-def evidence_of(page: Page) -> str:
-    """Return the reference by which a page's provenance is named as evidence."""
-    return f"{page.provenance.source}:{page.provenance.reference}"
 
 
 class Events:
@@ -47,14 +42,15 @@ class Events:
 
     def saw(self, page: Page) -> str:
         """Note the event that a page came from; returns the reference that names it."""
-        evidence = evidence_of(page)
-        self._kinds[evidence] = kind_of_source(page.provenance.source)
+        source = page.provenance.source
+        evidence = f"{source}:{page.provenance.reference}"
+        self._kinds[evidence] = source if source in _KINDS else kind_of_source(source)
         return evidence
 
     def _page(self, evidence: str) -> Page | None:
-        name = evidence
-        handle = HANDLE.fullmatch(evidence)
-        if handle is not None:
+        name, handle = evidence, None
+        # Most evidence is no handle, and is not looked at for one.
+        if evidence.startswith(SCHEME) and (handle := HANDLE.fullmatch(evidence)) is not None:
             if handle["session"] != self._book.session_id:
                 return None
             name = page_id_in(handle)

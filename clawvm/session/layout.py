@@ -107,7 +107,9 @@ def _plain_row(page: Page, role: str, text: str, shape: Shape | None) -> _Row:
 def _saved(row: _Row | RowState | None) -> RowState | None:
     if not isinstance(row, _Row):
         return row
-    return RowState(row.message, tuple(zip(row.slots, row.parts, strict=True)))
+    # What `RowState(...)` comes to, without a call of Python for each: a snapshot has thousands.
+    owners = tuple(zip(row.slots, row.parts, strict=True))
+    return tuple.__new__(RowState, (row.message, owners))
 
 
 class Layout:

@@ -364,7 +364,7 @@ class KeptMemory(RecallingMemory):
             "last": self._last,
             "offers_recall": self._offers_recall,
             "lineage": self._book.lineage,
-            "notes": copy.deepcopy(self.notes),
+            "notes": copy.deepcopy(self.notes) if self.notes else {},
             "reuse": self._reuse.saved(),
             "boundaries": self._boundaries.saved(),
             "shared": {} if self._durable is None else self._durable.saved_shared(),

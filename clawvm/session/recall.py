@@ -11,9 +11,10 @@ from urllib.parse import unquote
 from ..errors import ContentMissing, StoreCorrupt, StoreFailed
 from .book import PageBook
 
-__all__ = ["HANDLE", "Recall", "RecallOutcome", "look_up", "page_id_in"]
+__all__ = ["HANDLE", "SCHEME", "Recall", "RecallOutcome", "look_up", "page_id_in"]
 
-HANDLE = re.compile(r"clawvm://(?P<session>[^/@]+)/(?P<page>.+)@(?P<version>\d{1,10})")
+SCHEME = "clawvm://"
+HANDLE = re.compile(SCHEME + r"(?P<session>[^/@]+)/(?P<page>.+)@(?P<version>\d{1,10})")
 
 
 class RecallOutcome(StrEnum):

@@ -33,6 +33,9 @@ __all__ = [
 
 Tree = dict[str, Any]
 
+# The moves as they came, of which nobody may have asked for objects.
+_plan_fields = attrgetter(*(name if name != "moves" else "changes" for name in Plan.FIELDS))
+
 
 class SessionParts:
     """The parts of a session that hold its state."""
@@ -174,7 +177,7 @@ def _restore_book(book: PageBook, state: StateDelta) -> None:
 def _saved_assembler(assembler: Assembler) -> Tree:
     plan = None
     if assembler.plan is not None:
-        plan = {name: getattr(assembler.plan, name) for name in Plan.FIELDS}
+        plan = dict(zip(Plan.FIELDS, _plan_fields(assembler.plan), strict=True))
         plan["moves"] = [[page_id, int(old), int(new)] for page_id, old, new in plan["moves"]]
         plan["required"] = list(plan["required"])
     return {

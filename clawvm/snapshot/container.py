@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 from ..collector import paused
 from ..errors import SnapshotInvalid
@@ -58,8 +60,7 @@ def encode(
         When something in it is no JSON, does not hold together, or passes a documented limit.
     """
     check_kind(kind, delta, operations, base)
-    from .payload import write_delta, write_trees
-
+    parts = _payload_parts()
     numbers: Numbers = {}
     payload = bytearray()
     if base is not None:
@@ -67,8 +68,8 @@ def encode(
             payload += base
     with paused():
         if delta is not None:
-            write_delta(payload, delta, numbers)
-        write_trees(payload, operations, meta or {}, numbers)
+            parts.write_delta(payload, delta, numbers)
+        parts.write_trees(payload, operations, meta or {}, numbers)
         contents, content_texts = write_texts(payload, numbers, external, known or {})
     if len(payload) > RAW_BYTES_MAX:
         raise SnapshotInvalid(
@@ -89,6 +90,17 @@ def encode(
     )
     data = write_header(header) + stored
     return Encoded(data, contents, content_texts, header.digest)
+
+
+@cache
+def _payload_parts() -> Any:
+    """Return the module `payload`, which is imported when the first container is read or written.
+
+    It needs msgspec. An import statement that finds it there takes longer than all the header.
+    """
+    from . import payload
+
+    return payload
 
 
 def _compressed(payload: bytearray) -> tuple[bytes, int]:
@@ -122,12 +134,11 @@ def decode_payload(header: Header, stored: memoryview, contents: Sequence[bytes]
     """Read what stands behind a header that has been checked."""
     payload = _payload(header, stored)
     sections = split(payload, newer=header.format_minor > FORMAT_MINOR)
-    from .payload import read_delta, read_trees
-
+    parts = _payload_parts()
     with paused():
         texts, outside = read_texts(sections, header, contents)
-        delta = read_delta(sections, header, texts)
-        operations, meta = read_trees(sections, texts)
+        delta = parts.read_delta(sections, header, texts)
+        operations, meta = parts.read_trees(sections, texts)
         base = bytes(sections[b"BASE"]) if b"BASE" in sections else None
         check_kind(header.kind, delta, operations, base)
         return Decoded(header.kind, delta, operations, meta, outside, header.digest, base)

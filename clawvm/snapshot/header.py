@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import xxhash
+
 from ..errors import SnapshotInvalid
 from .state import RECORD_BYTES, Kind
 
@@ -65,22 +67,16 @@ class Header(NamedTuple):
 
 def checksum(data: bytes | bytearray | memoryview) -> int:
     """XXH3-64."""
-    import xxhash
-
     return int(xxhash.xxh3_64_intdigest(data))
 
 
 def digest_of(data: bytes | bytearray | memoryview) -> bytes:
     """XXH3-128, in canonical byte order."""
-    import xxhash
-
     return bytes(xxhash.xxh3_128_digest(data))
 
 
 def digest_of_all(parts: Iterable[bytes]) -> bytes:
     """XXH3-128 of several texts, each after its length in 8 bytes, little-endian."""
-    import xxhash
-
     state = xxhash.xxh3_128()
     for part in parts:
         state.update(len(part).to_bytes(8, "little"))

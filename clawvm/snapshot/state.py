@@ -266,9 +266,10 @@ def _check_whole(state: StateDelta) -> None:
             f"session {state.session_id!r}: {state.row_count} positions and messages at "
             f"{len(state.rows)} of them; each has one, or None"
         )
-    owners = core.last_parts(state.rows.values()).keys() - {-1}
-    if not owners <= state.pages.keys():
+    owners = core.last_parts(state.rows.values())
+    owners.pop(-1, None)
+    if not owners.keys() <= state.pages.keys():
         raise SnapshotInvalid(
             f"session {state.session_id!r}: a message belongs to slot "
-            f"{min(owners - state.pages.keys())}, which holds no page"
+            f"{min(owners.keys() - state.pages.keys())}, which holds no page"
         )

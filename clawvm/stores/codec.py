@@ -27,8 +27,12 @@ _HEAD = struct.Struct("<BI")
 # No LZ4 block expands by more than this, so a size beyond it is a lie.
 _LZ4_EXPANSION_MAX = 255
 
-# Shorter than this nothing is gained by trying.
-_COMPRESS_FROM = 64
+# Shorter than this there is little to gain: lz4 clears a table of 16 KB each time, and lets other
+# threads go first.
+_COMPRESS_FROM = 512
+
+# What starts like this is a container that has compressed what is in it (docs/snapshot-format.md).
+_CONTAINER = b"\x89CLAW\r\n\x1a"
 
 
 class Codec(Protocol):
@@ -55,7 +59,8 @@ class Lz4Codec:
     """The default: LZ4 where it saves something, the bytes as they are elsewhere.
 
     One byte tells the form, 0 for raw and 1 for LZ4; after a 1 comes the decoded size as four
-    bytes, little-endian, and one LZ4 block.
+    bytes, little-endian, and one LZ4 block. Records and snapshots of sessions, which are compressed
+    already, stay raw.
     """
 
     name = "lz4"
@@ -63,7 +68,7 @@ class Lz4Codec:
     def encode(self, data: bytes) -> bytes:
         """Compress, or mark as raw; the same bytes at every call."""
         check_size(data)
-        if len(data) >= _COMPRESS_FROM:
+        if len(data) >= _COMPRESS_FROM and not data.startswith(_CONTAINER):
             packed: bytes = _lz4_block().compress(data, store_size=False)
             if len(packed) + _HEAD.size <= len(data):
                 return _HEAD.pack(_LZ4[0], len(data)) + packed
@@ -81,15 +86,16 @@ class Lz4Codec:
                 "run `clawvm fsck` on the store"
             )
         _, size = _HEAD.unpack_from(data)
-        block = data[_HEAD.size :]
-        if size > len(block) * _LZ4_EXPANSION_MAX or size > ITEM_BYTES_MAX:
+        block_bytes = len(data) - _HEAD.size
+        if size > block_bytes * _LZ4_EXPANSION_MAX or size > ITEM_BYTES_MAX:
             raise StoreCorrupt(
-                f"stored bytes claim a size of {size} bytes, which {len(block)} bytes of LZ4 "
+                f"stored bytes claim a size of {size} bytes, which {block_bytes} bytes of LZ4 "
                 "cannot give; run `clawvm fsck` on the store"
             )
         lz4_block = _lz4_block()
         try:
-            decoded: bytes = lz4_block.decompress(block, size)
+            # The size and the block, as lz4 itself writes them down.
+            decoded: bytes = lz4_block.decompress(data[1:])
         except lz4_block.LZ4BlockError as error:
             raise StoreCorrupt(
                 f"stored bytes are no LZ4 block ({error}); run `clawvm fsck` on the store"

@@ -1,9 +1,9 @@
 """Group commit: rows wait in one queue, and whoever leads writes all that is there at once.
 
 A caller who must wait becomes the leader when there is none. While it writes, others queue up, and
-the next leader, who is one of them, takes them all: one sync to disk serves as many rows as came in
-during the last one. Rows that nobody waits for are written by a thread of the queue's own, which
-is there only while there is something to write.
+the next leader, who is one of them, takes them all, and what comes while he begins: one sync to
+disk serves as many rows as came in during the last one. Rows that nobody waits for are written by a
+thread of the queue's own, which is there only while there is something to write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .packing import Prepared
 from .protocol import Append, Durability, Space
 from .tickets import awaiting
 
-__all__ = ["Busy", "CommitQueue", "Job", "in_turn"]
+__all__ = ["Batch", "Busy", "CommitQueue", "Job", "in_turn"]
 
 DELAYS = {Durability.COMMIT: 0.0, Durability.GROUP: 0.004, Durability.DEFERRED: 0.9}
 """Seconds after which a row that nobody waits for is written at the latest."""
@@ -138,6 +138,22 @@ class Job:
         self._waiters.clear()
 
 
+class Batch(list[Job]):
+    """Jobs that are written together, oldest first."""
+
+    __slots__ = ("_queue", "size")
+
+    def __init__(self, queue: CommitQueue) -> None:
+        self._queue = queue
+        self.size = 0
+
+    def grow(self) -> bool:
+        """Take along what has been queued meanwhile, as far as there is room; whether any was."""
+        before = len(self)
+        self._queue.take_along(self)
+        return len(self) > before
+
+
 class CommitQueue:
     """Rows on their way into one store.
 
@@ -148,11 +164,12 @@ class CommitQueue:
         It goes through them by `in_turn`, calls `Job.succeed` or `Job.fail` on each and returns
         when the batch is on disk; or
         it raises, and then nothing of the batch is. `Busy` means that it may be tried again.
+        Until it commits it may call `Batch.grow`.
     timeout : float
         Seconds that a row may wait for other writers, from when it was appended.
     """
 
-    def __init__(self, write: Callable[[Sequence[Job], float], None], timeout: float) -> None:
+    def __init__(self, write: Callable[[Batch, float], None], timeout: float) -> None:
         self._write = write
         self._timeout = timeout
         self._mutex = threading.Lock()
@@ -192,32 +209,39 @@ class CommitQueue:
         Who waits for a limited time never leads: the queue's own thread is called instead.
         """
         self._check_process(job)
-        waiter = _Waiter(may_lead=timeout is None)
+        waiter: _Waiter | None = None
         leads = False
         try:
             with self._mutex:
-                if job.done():
+                if job._done:
                     return
                 if self._leading or timeout is not None:
+                    waiter = _Waiter(may_lead=timeout is None)
                     job._waiters.append(waiter)
                     if not self._leading:
                         self._schedule(time.monotonic())
                 else:
                     leads = self._leading = True
-            if not leads:
+            if waiter is not None:
                 waiter.latch.acquire(timeout=self._patience(job) if timeout is None else timeout)
                 leads = waiter.leads
             if leads:
                 self._write_until(job)
-            elif not job.done():
+            elif not job._done:
                 raise _late(job, timeout)
         finally:
-            # An interrupt may come while waiting: whoever was told to lead has to pass that on.
-            with self._mutex:
-                if waiter in job._waiters:
-                    job._waiters.remove(waiter)
-                if leads or waiter.leads:
-                    self._hand_over()
+            # Who was told that his job is done has nothing to pass on, and is in nobody's way. An
+            # interrupt may come while waiting: whoever was told to lead has to pass that on.
+            if leads or not job._done:
+                self._leave(job, waiter, leads)
+
+    def _leave(self, job: Job, waiter: _Waiter | None, leads: bool) -> None:
+        """Wait no more, and lead no more."""
+        with self._mutex:
+            if waiter is not None and waiter in job._waiters:
+                job._waiters.remove(waiter)
+            if leads or (waiter is not None and waiter.leads):
+                self._hand_over()
 
     def when_done(self, job: Job, callback: Callable[[], None]) -> None:
         """Call back, on any thread, when a job is done, and have it written at once."""
@@ -288,21 +312,20 @@ class CommitQueue:
     def _write_until(self, job: Job | None) -> None:
         """Write batches until `job` is done, or until nothing is left."""
         while job is None or not job.done():
-            with self._mutex:
-                batch = self._take()
-            if not batch:
+            batch = Batch(self)
+            if not batch.grow():
                 return
             self._write_batch(batch)
 
-    def _take(self) -> list[Job]:
-        batch: list[Job] = []
-        size = 0
-        while self._jobs and len(batch) < BATCH_ROWS_MAX:
-            size += self._jobs[0].prepared.size
-            if batch and size > BATCH_BYTES_MAX:
-                break
-            batch.append(self._jobs.popleft())
-        return batch
+    def take_along(self, batch: Batch) -> None:
+        """Move jobs from the queue to the end of a batch, as far as there is room."""
+        with self._mutex:
+            while self._jobs and len(batch) < BATCH_ROWS_MAX:
+                size = batch.size + self._jobs[0].prepared.size
+                if batch and size > BATCH_BYTES_MAX:
+                    return
+                batch.append(self._jobs.popleft())
+                batch.size = size
 
     def _hand_over(self) -> None:
         """Make somebody who waits the next leader; the mutex is held."""
@@ -317,7 +340,7 @@ class CommitQueue:
         if self._jobs:
             self._schedule(time.monotonic())
 
-    def _write_batch(self, batch: list[Job]) -> None:
+    def _write_batch(self, batch: Batch) -> None:
         again: list[Job] = []
         try:
             self._write(batch, batch[0].deadline)
@@ -343,18 +366,19 @@ class CommitQueue:
         finally:
             self._finish(batch, again)
 
-    def _finish(self, batch: list[Job], again: list[Job]) -> None:
+    def _finish(self, batch: Batch, again: list[Job]) -> None:
         callbacks: list[Callable[[], None]] = []
         with self._mutex:
-            settled = [job for job in batch if job not in again] if again else batch
+            settled: list[Job] = [job for job in batch if job not in again] if again else batch
             self._jobs.extendleft(reversed(again))
             if any(job.failed for job in settled):
                 waiting = list(self._jobs)
                 self._jobs = deque(in_turn([*settled, *waiting], skip=len(settled)))
                 settled = [*settled, *(job for job in waiting if job.failed)]
             for job in settled:
-                callbacks += job._callbacks
-                job._callbacks.clear()
+                if job._callbacks:
+                    callbacks += job._callbacks
+                    job._callbacks.clear()
                 job._settle()
         for callback in callbacks:
             callback()
@@ -374,15 +398,14 @@ def in_turn(batch: Sequence[Job], skip: int = 0) -> Iterator[Job]:
     """
     failed: dict[tuple[Space, int], Job] = {}
     for place, job in enumerate(batch):
-        key = (job.row.space, job.row.token)
-        before = failed.get(key)
+        before = failed.get((job.row.space, job.row.token)) if failed else None
         if place >= skip:
             if before is not None and job.row.seq > before.row.seq:
                 job.fail(_copy(before._error))
             else:
                 yield job
-        if job.failed and not job.snapshot:
-            failed.setdefault(key, job)
+        if job._error is not None and not job.snapshot:
+            failed.setdefault((job.row.space, job.row.token), job)
 
 
 def _late(job: Job, timeout: float | None) -> Exception:

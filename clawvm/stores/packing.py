@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import xxhash
 
@@ -27,8 +26,7 @@ __all__ = [
 _ROW = struct.Struct("<qqqqqq")
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A row with everything done to it that needs no database: encoded on its caller's thread.
 
     Parameters

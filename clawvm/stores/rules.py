@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..errors import JournalConflict, LeaseHeld, LeaseLost, StoreInvalid
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 
+_PROJECT = Scope.PROJECT
+
+
 class Held(NamedTuple):
     """What a store knows of a space's lease; `holder` is None when nobody has it."""
 
@@ -34,6 +38,7 @@ class Held(NamedTuple):
     expires_at: float = 0.0
 
 
+@lru_cache(maxsize=1024)  # every append asks it of one of a few
 def check_space(space: Space) -> None:
     """Refuse names that not every store could keep."""
     for part, text in (("tenant", space.tenant), ("name", space.name)):
@@ -90,7 +95,7 @@ def lost(space: Space, token: int, held: Held) -> LeaseLost:
 
 def check_token(row: Append, held: Held) -> None:
     """Raise `LeaseLost` unless the row comes with the newest token, or for a project with none."""
-    if row.space.scope is Scope.PROJECT:
+    if row.space.scope is _PROJECT:
         if row.token != 0:
             raise StoreInvalid(
                 f"{row.space} takes no lease, found token {row.token}; append with token 0"

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import ClawVMError, ContentMissing, StoreCorrupt
 from . import clock
 from .codec import Codec
-from .commit_queue import CommitQueue, Job, in_turn
+from .commit_queue import Batch, CommitQueue, Job, in_turn
 from .file_lock import FileLock
 from .packing import is_sound, prepare
 from .protocol import (
@@ -273,11 +273,11 @@ class _Writer:
         self._codec = codec
         self._standings = Standings()
 
-    def __call__(self, batch: Sequence[Job], deadline: float) -> None:
-        what = f"append {len(batch)} rows" if len(batch) > 1 else f"append to {batch[0].row.space}"
-        with self._connections.transaction(deadline, what) as connection:
+    def __call__(self, batch: Batch, deadline: float) -> None:
+        with self._connections.transaction(deadline, _Appending(batch)) as connection:
             self._standings.begin(connection)
             rows = Rows(connection, self._standings, self._codec)
+            batch.grow()  # what has come while the transaction began goes along
             for job in in_turn(batch):
                 try:
                     job.succeed(rows.add(job))
@@ -286,6 +286,20 @@ class _Writer:
             rows.write()
             changes = connection.total_changes
         self._standings.keep(changes)
+
+
+class _Appending:
+    """What a batch is called in an error; no text is made of it before there is one."""
+
+    __slots__ = ("_batch",)
+
+    def __init__(self, batch: Sequence[Job]) -> None:
+        self._batch = batch
+
+    def __str__(self) -> str:
+        if len(self._batch) > 1:
+            return f"append {len(self._batch)} rows"
+        return f"append to {self._batch[0].row.space}"
 
 
 def _finish(queue: CommitQueue, connections: Connections) -> None:

@@ -49,10 +49,11 @@ class Connections:
         self, path: Path, url: str, lock: FileLock, timeout: float, reader: sqlite3.Connection
     ) -> None:
         self._path = path
+        self._name = os.fspath(path)
         self._url = url
         self._lock = lock
         self._timeout = timeout
-        self._identity = _identity(path, url)
+        self._identity = _identity(self._name, url)
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
         self._syncs = True
@@ -64,13 +65,14 @@ class Connections:
 
     @contextlib.contextmanager
     def transaction(
-        self, deadline: float, what: str, *, synced: bool = True
+        self, deadline: float, what: object, *, synced: bool = True
     ) -> Iterator[sqlite3.Connection]:
         """Write: everything in the block, or nothing.
 
         What is not `synced` is on disk with the next transaction that is, at the latest.
         Raises `Busy` when other writers were there until `deadline` (monotonic). Every error of
-        SQLite comes out as one of ours, which says that it was to do `what`.
+        SQLite comes out as one of ours, which says that it was to do `what`: a text, or what
+        becomes one when it is needed.
         """
         self.check_usable()
         if not self._writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
@@ -93,13 +95,13 @@ class Connections:
         except ERRORS as error:
             # After an error of the disk a connection may go on failing; a new one looks afresh.
             self._drop_writer()
-            raise translate(error, self._url, what) from error
+            raise translate(error, self._url, str(what)) from error
         finally:
             if locked:
                 self._lock.give_back()
             self._writing.release()
 
-    def _begin(self, deadline: float, what: str, synced: bool) -> sqlite3.Connection:
+    def _begin(self, deadline: float, what: object, synced: bool) -> sqlite3.Connection:
         pause = _PAUSE_SECONDS_MIN
         while True:
             try:
@@ -213,13 +215,13 @@ class Connections:
             raise StoreFailed(f"the store {self._url} is closed; open it again")
 
     def _check_same_file(self) -> None:
-        if _identity(self._path, self._url) != self._identity:
+        if _identity(self._name, self._url) != self._identity:
             raise StoreFailed(
                 f"{self._path} was replaced by another file while the store was open; "
                 "close the store and open it again"
             )
 
-    def _busy(self, what: str) -> Busy:
+    def _busy(self, what: object) -> Busy:
         return Busy(
             f"the store {self._url} could not {what}: other writers were there for too long; "
             "make the call again, or find out who writes for so long"
@@ -236,7 +238,7 @@ class Connections:
         self._lock.close()
 
 
-def _identity(path: Path, url: str) -> tuple[int, int]:
+def _identity(path: str, url: str) -> tuple[int, int]:
     try:
         status = os.stat(path)
     except OSError as error:

@@ -28,10 +28,13 @@ from .sqlite_spaces import Standing, Standings, make_space
 
 __all__ = ["ROW_COLUMNS", "Rows", "decoded_row", "in_parts", "references_of", "release_contents"]
 
+_SESSION = Scope.SESSION
+
 _IDS_PER_QUERY = 500
-_ROWS_PER_STATEMENT = 16
+_ROWS_PER_STATEMENT = 32
 
 _Body: TypeAlias = tuple[int, int, int | None, int, bytes]
+_Alike: TypeAlias = dict[int, list[tuple[int, int, object, object]]]
 _Columns: TypeAlias = tuple[int, int, int, int, int, bytes, int]
 
 ROW_COLUMNS = (
@@ -98,10 +101,10 @@ class Rows:
         if not standing.id:
             standing.id, standing.held = make_space(self._connection, row.space)
         now = clock.now()
-        body, ids = self._take_bodies(standing.id, prepared, resolved)
-        self._rows.append(_columns(standing.id, row, now, body, ids, prepared))
+        body, check, ids = self._take_bodies(standing.id, prepared, resolved)
+        self._rows.append(_columns(standing.id, row, now, body, check, ids))
         standing.last = row.seq
-        if row.space.scope is Scope.SESSION and renewal_due(standing.held, now):
+        if row.space.scope is _SESSION and renewal_due(standing.held, now):
             standing.held = standing.held._replace(expires_at=now + standing.held.ttl)
             self._connection.execute(
                 "UPDATE spaces SET expires_at = ? WHERE id = ?",
@@ -119,12 +122,12 @@ class Rows:
         check_snapshot(row, standing.last, 0 if before is None else before[0])
         resolved = self._resolved(standing, row, prepared)
         crash_points.reach("store.contents")
-        body, ids = self._take_bodies(standing.id, prepared, resolved)
+        body, check, ids = self._take_bodies(standing.id, prepared, resolved)
         self._write_bodies()
         crash_points.reach("store.row")
         self._connection.execute(
             "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)",
-            _columns(standing.id, row, clock.now(), body, ids, prepared),
+            _columns(standing.id, row, clock.now(), body, check, ids),
         )
         if before is not None:
             # The new bodies have higher numbers, so that the highest one stays.
@@ -143,12 +146,20 @@ class Rows:
 
     def _take_bodies(
         self, space: int, prepared: Prepared, resolved: Sequence[int | tuple[int, bytes]]
-    ) -> tuple[int, tuple[int, ...]]:
-        """Number a record, and its new contents behind it; return its id and all contents' ids."""
+    ) -> tuple[int, int, tuple[int, ...]]:
+        """Number a record, and its new contents behind it.
+
+        Returns the record's id and checksum, and the ids of all contents.
+        """
         body = number = self._standings.next_body
         stored = prepared.body
-        self._bodies.append((body, space, None, body_check(body, stored), stored))
-        fresh: dict[tuple[int, bytes], int] = {}
+        check = body_check(body, stored)
+        self._bodies.append((body, space, None, check, stored))
+        if not resolved:
+            self._standings.next_body = body + 1
+            return body, check, ()
+        # By identity: `_resolve` gives one form for a text that comes twice.
+        fresh: dict[int, int] = {}
         ids = []
         for content in resolved:
             if isinstance(content, int):
@@ -156,14 +167,14 @@ class Rows:
                 if content < 0:
                     self._shared.append((-content, space))
                 continue
-            if content not in fresh:
-                number += 1
+            known = fresh.get(id(content))
+            if known is None:
+                known = fresh[id(content)] = number = number + 1
                 hint, stored = content
-                fresh[content] = number
                 self._bodies.append((number, space, hint, body_check(number, stored), stored))
-            ids.append(fresh[content])
+            ids.append(known)
         self._standings.next_body = number + 1
-        return body, tuple(ids)
+        return body, check, tuple(ids)
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -181,11 +192,10 @@ def _insertion(table: str, rows: int, columns: int) -> str:
 
 
 def _columns(
-    space: int, row: Append, now: float, body: int, ids: Sequence[int], prepared: Prepared
+    space: int, row: Append, now: float, body: int, check: int, ids: Sequence[int]
 ) -> _Columns:
     saved_at = int(now * 1000)
-    refs = pack_references(ids, body)
-    check = body_check(body, prepared.body)
+    refs = pack_references(ids, body) if ids else b""
     total = row_check(space, row.seq, saved_at, row.token, body, check, refs)
     return space, row.seq, saved_at, row.token, body, refs, total
 
@@ -239,10 +249,12 @@ def _resolve(
 
     What is not there stays as (hint, stored bytes). Nothing is written.
     """
-    named = {content for content in row.contents if isinstance(content, int)}
-    owned = dict(_owners(connection, named))
+    named = [content for content in prepared.contents if isinstance(content, int)]
+    owned = dict(_owners(connection, set(named))) if named else {}
     hints = {content[0] for content in prepared.contents if not isinstance(content, int)}
-    alike = _alike(connection, row.space.tenant, hints)
+    alike = _alike(connection, row.space.tenant, hints) if hints else {}
+    # Where each text has a hint of its own, none comes twice.
+    once = len(hints) + len(named) == len(prepared.contents)
     resolved: list[int | tuple[int, bytes]] = []
     fresh: dict[bytes, tuple[int, bytes]] = {}
     for content, text in zip(prepared.contents, row.contents, strict=True):
@@ -260,7 +272,7 @@ def _resolve(
                 break
         else:
             # A codec may have made two forms of a text that comes twice; one is stored.
-            resolved.append(fresh.setdefault(text, content))
+            resolved.append(content if once else fresh.setdefault(text, content))
     return resolved
 
 
@@ -281,11 +293,9 @@ def _refers(connection: sqlite3.Connection, space: int, content: int, owner: int
     return row is not None
 
 
-def _alike(
-    connection: sqlite3.Connection, tenant: str, hints: Iterable[int]
-) -> dict[int, list[tuple[int, int, object, object]]]:
+def _alike(connection: sqlite3.Connection, tenant: str, hints: Iterable[int]) -> _Alike:
     """Return (id, owner, checksum, data) of this tenant's contents with these hints, by hint."""
-    found: dict[int, list[tuple[int, int, object, object]]] = {}
+    found: _Alike = {}
     for part in in_parts(hints):
         marks = ",".join("?" * len(part))
         for hint, *candidate in connection.execute(

@@ -22,7 +22,7 @@ from .reading import JournalRow, decode_append, fold_state, load, note_rejection
 from .records import Transaction, note_of, operation_trees, recordable
 from .validate import Authority, Verdict, judge
 
-__all__ = ["Committer", "DeltaOf", "Note", "Settled", "Staged"]
+__all__ = ["NOTHING_SETTLED", "Committer", "DeltaOf", "Note", "Settled", "Staged"]
 
 _CONFLICTS_MAX = 200
 _REJECTIONS_MAX = 1_000
@@ -77,6 +77,9 @@ class Settled(NamedTuple):
     from_stage: int = 0
 
 
+NOTHING_SETTLED = Settled()
+
+
 class Committer:
     """What is committed of a space, and the way of a commit to the store.
 
@@ -126,14 +129,14 @@ class Committer:
         self.drain()
         prepared, self._doubtful = self._doubtful, None
         if prepared is None:
-            return Settled()
+            return NOTHING_SETTLED
         try:
             self._send(prepared, Durability.COMMIT)
         except JournalConflict:
             if self.space.scope is Scope.SESSION:
                 raise
             self.catch_up()
-            return Settled()
+            return NOTHING_SETTLED
         transaction = prepared.transaction
         return Settled(transaction.committed, transaction.rejected, prepared.from_stage)
 
@@ -244,10 +247,10 @@ class Committer:
         committed: list[Committed] = []
         rejected: list[Rejection] = []
         for item, (verdict, entry) in zip(staged, judged, strict=True):
-            if verdict.code is None:
-                assert entry is not None
+            if entry is not None:
                 committed.append(entry)
                 continue
+            assert verdict.code is not None
             operation = item.operation
             if verdict.code is ReasonCode.SCHEMA_INVALID:
                 operation = recordable(operation)
@@ -277,10 +280,11 @@ class Committer:
         operation = item.operation
         source = item.source or self.authority.source_of(operation.evidence)
         verdict = judge(operation, trial, self.space, self.authority, source)
-        committed = None
-        if verdict.code is None:
-            committed = Committed(operation, verdict.version, verdict.before, verdict.untrusted)
-            trial.put(committed, verdict.value)
+        code, _, version, before, value, untrusted = verdict
+        if code is not None:
+            return verdict, None
+        committed = tuple.__new__(Committed, (operation, version, before, untrusted))
+        trial.put(committed, value)
         return verdict, committed
 
     def _learn(self, texts: list[str], ids: tuple[int, ...]) -> None:

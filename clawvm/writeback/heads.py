@@ -76,7 +76,8 @@ class Heads:
         """Enter a committed operation whose resulting value is known."""
         operation = entry.operation
         page_id = operation.page_id
-        self.fields[page_id, operation.field] = Head(entry.version, value)
+        # What `Head(...)` comes to, without a call of Python for each.
+        self.fields[page_id, operation.field] = tuple.__new__(Head, (entry.version, value))
         page = self.page(page_id)
         kind = page.page_type if operation.page_type is None else operation.page_type
         untrusted = page.untrusted or (entry.untrusted and operation.granted_by is None)

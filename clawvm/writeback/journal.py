@@ -22,7 +22,7 @@ from ..pages import Scope
 from ..snapshot import StateDelta
 from ..stores import Durability, Lease, Space, Store
 from ..stores.spool import Spool
-from .committing import Committer, DeltaOf, Settled, Staged
+from .committing import NOTHING_SETTLED, Committer, DeltaOf, Settled, Staged
 from .merge import canonical, size_problem
 from .operations import Operation, Principal
 from .snapshots import write_snapshot
@@ -91,10 +91,11 @@ class Journal(JournalView):
 
     # Changing
 
-    def stage(self, operation: Operation) -> None:
+    def stage(self, operation: Operation, *, own: bool = False) -> None:
         """Note an operation for the next commit, which validates it.
 
-        Lists and objects are copied. What no check could even record is refused here.
+        Lists and objects are copied, but for an `own` one that nobody else has. What no check could
+        even record is refused here.
 
         Raises
         ------
@@ -106,15 +107,20 @@ class Journal(JournalView):
             After `close`.
         """
         check_stageable(operation)
-        self._stage(Staged(operation))
+        # What `Staged(operation)` comes to, without a call of Python for each.
+        self._stage(tuple.__new__(Staged, (operation, 1, None, None)), own)
 
-    def _stage(self, staged: Staged) -> None:
+    def _stage(self, staged: Staged, own: bool = False) -> None:
         # No lock: a commit holds it while it waits for the disk, and an event loop may stage.
         if self._closed:
             self._check_open()
         operation = staged.operation
         value = operation.value
-        if isinstance(value, (list, dict)) and size_problem(operation.field, value) is None:
+        if (
+            isinstance(value, (list, dict))
+            and not own
+            and size_problem(operation.field, value) is None
+        ):
             staged = staged._replace(operation=operation._replace(value=canonical(value)))
         if len(self._staged) >= STAGED_MAX:
             raise LimitExceeded(
@@ -170,7 +176,9 @@ class Journal(JournalView):
             self._check_open()
             self._finish_older()
             receipt = self._write(boundary, delta, turn, durability)
-            older, self._untold = self._untold, Settled()
+            older, self._untold = self._untold, NOTHING_SETTLED
+            if older is NOTHING_SETTLED:
+                return receipt
             return receipt._replace(
                 committed=older.committed + receipt.committed,
                 rejected=older.rejected + receipt.rejected,
@@ -366,6 +374,8 @@ class Journal(JournalView):
 
     def _finish_older(self) -> None:
         settled = self._committer.settle()
+        if settled is NOTHING_SETTLED:
+            return
         del self._staged[: settled.from_stage]
         older = self._untold
         self._untold = Settled(

@@ -30,6 +30,8 @@ JSON_VALUES_MAX = 10_000
 JSON_DEPTH_MAX = 32
 """Most lists and objects inside each other."""
 
+_SET, _MERGE = OpKind.SET, OpKind.MERGE  # to look a member of an enum up takes as long as a call
+_ONLY_TEXTS = {str}
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1  # what MessagePack can hold
 
 
@@ -38,9 +40,9 @@ def apply(op: OpKind, old: Json, value: Json) -> Json:
 
     A field that is new or gone is None. Nothing of `old` is changed; parts of it may be shared.
     """
-    if op is OpKind.SET:
+    if op is _SET:
         return value
-    if op is OpKind.MERGE:
+    if op is _MERGE:
         return _patched(old, value)
     if old is None:
         return value
@@ -53,13 +55,13 @@ def apply(op: OpKind, old: Json, value: Json) -> Json:
 def mismatch(field: str, op: OpKind, old: Json, value: Json) -> str | None:
     """Say why `value` cannot be appended to, merged into or set over `old`; None when it can."""
     if field == TEXT_FIELD:
-        if op is OpKind.MERGE:
+        if op is _MERGE:
             return "a page's text can be appended to or set, not merged"
-        if not _is_text(value) and not (value is None and op is OpKind.SET):
+        if not _is_text(value) and not (value is None and op is _SET):
             return f"a page's text is a text or a list of texts, found {_kind(value)}"
-    if op is OpKind.SET:
+    if op is _SET:
         return None
-    if op is OpKind.MERGE:
+    if op is _MERGE:
         if not isinstance(value, dict):
             return f"what is merged is an object, found {_kind(value)}"
         if old is not None and not isinstance(old, dict):
@@ -160,7 +162,7 @@ def _patched(old: Json, patch: Json) -> Json:
 def _is_text(value: Json) -> bool:
     if type(value) is str:
         return True
-    return type(value) is list and bool(value) and all(type(part) is str for part in value)
+    return type(value) is list and set(map(type, value)) == _ONLY_TEXTS
 
 
 def _kind(value: Json) -> str:

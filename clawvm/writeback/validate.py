@@ -14,7 +14,7 @@ from ..errors import OperationInvalid
 from ..pages import RULES, PageType, Pin, Scope
 from ..stores import Space
 from .heads import Head, Heads, PageHead
-from .merge import apply, mismatch, size_problem
+from .merge import TEXT_CHARS_MAX, apply, mismatch, size_problem
 from .operations import (
     TEXT_FIELD,
     Json,
@@ -34,7 +34,6 @@ __all__ = [
     "Verdict",
     "check_destruction",
     "check_policy",
-    "check_provenance",
     "check_schema",
     "check_scope",
     "check_stageable",
@@ -55,6 +54,8 @@ _PROTECTED = frozenset({PageType.BOOTSTRAP, PageType.CONSTRAINT, PageType.PREFER
 _GRANTING = frozenset({PrincipalKind.HARNESS, PrincipalKind.USER})
 _HARD_PINNED = frozenset(kind for kind, rules in RULES.items() if rules.pin is Pin.HARD)
 _FIELD_MARKS = str.maketrans("-.", "__")
+# To look a member of an enum up takes as long as a call; a boundary would do so a hundred times.
+_SET, _TOOL, _PROJECT = OpKind.SET, PrincipalKind.TOOL, Scope.PROJECT
 
 
 def _harness_and_user(principal: Principal) -> bool:
@@ -130,7 +131,7 @@ def check_stageable(operation: Operation) -> None:
 
 def check_schema(operation: Operation, head: Head) -> str | None:
     """Fields, types, sizes: the limits stand in this module and in `merge`."""
-    page_id, field, op, value = operation[:4]
+    page_id, field, op, value, _, evidence, _, expected, version, _, grant, _ = operation
     if len(page_id) > PAGE_ID_BYTES_MAX // 4:
         size = len(page_id.encode("utf-8", "surrogatepass"))
         if size > PAGE_ID_BYTES_MAX:
@@ -144,27 +145,17 @@ def check_schema(operation: Operation, head: Head) -> str | None:
             f"a field's name is up to {FIELD_CHARS_MAX} ASCII letters, digits, '_', '-' and '.' "
             f"and starts with no digit, found {field!r:.100}"
         )
-    if not 0 < len(operation.evidence) <= EVIDENCE_CHARS_MAX:
-        return (
-            f"evidence is named in 1 to {EVIDENCE_CHARS_MAX} characters, "
-            f"found {len(operation.evidence)}"
-        )
-    for version in (operation.expected_version, operation.version):
-        if version is not None and not 0 <= version <= VERSION_MAX:
-            return f"a version is a whole number from 0 to {VERSION_MAX}, found {version}"
-    if operation.granted_by is not None and operation.granted_by.kind not in _GRANTING:
-        return f"a user or the harness can grant, found {operation.granted_by}"
+    if not 0 < len(evidence) <= EVIDENCE_CHARS_MAX:
+        return f"evidence is named in 1 to {EVIDENCE_CHARS_MAX} characters, found {len(evidence)}"
+    if expected is not None and not 0 <= expected <= VERSION_MAX:
+        return f"a version is a whole number from 0 to {VERSION_MAX}, found {expected}"
+    if version is not None and not 0 <= version <= VERSION_MAX:
+        return f"a version is a whole number from 0 to {VERSION_MAX}, found {version}"
+    if grant is not None and grant.kind not in _GRANTING:
+        return f"a user or the harness can grant, found {grant}"
+    if op is _SET and type(value) is str and field == TEXT_FIELD and len(value) <= TEXT_CHARS_MAX:
+        return None  # what most of them are
     return size_problem(field, value) or mismatch(field, op, head.value, value)
-
-
-def check_provenance(operation: Operation, source: str | None) -> str | None:
-    """Whether the evidence names an event that there was."""
-    if source is None:
-        return (
-            f"evidence {operation.evidence!r:.200} names no event of this session; name the "
-            "message, call or file that the value came from"
-        )
-    return None
 
 
 def check_scope(operation: Operation, space: Space, authority: Authority) -> str | None:
@@ -174,7 +165,7 @@ def check_scope(operation: Operation, space: Space, authority: Authority) -> str
     if operation.owner is not None and operation.owner != space.name:
         return f"it is for {operation.owner!r:.100}, this is the journal of {space}"
     if (
-        space.scope is Scope.PROJECT
+        space.scope is _PROJECT
         and operation.granted_by is None
         and not authority.writes_project(operation.principal)
     ):
@@ -187,7 +178,7 @@ def check_destruction(operation: Operation, head: Head) -> str | None:
     """Whether nothing is overwritten that the principal has not seen."""
     expected, version = operation.expected_version, operation.version
     if expected is None:
-        expected = 0 if operation.op is OpKind.SET else head.version
+        expected = 0 if operation.op is _SET else head.version
     if expected != head.version:
         return (
             f"version {expected} was to be replaced, the last committed one is {head.version}; "
@@ -208,14 +199,14 @@ def check_policy(
             pinned = authority.is_pinned(operation.page_id)
         else:
             pinned = page.page_type in _HARD_PINNED
-        if pinned and operation.op is OpKind.SET:
+        if pinned and operation.op is _SET:
             return (
                 ReasonCode.PIN_VIOLATED,
                 "the page is pinned hard and would have no text any more; unpin it first",
             )
     if kind in _PROTECTED and operation.granted_by is None:
         found = f"a {source}" if source not in _TRUSTED_SOURCES else None
-        if operation.principal.kind is PrincipalKind.TOOL:
+        if operation.principal.kind is _TOOL:
             found = f"the tool {operation.principal.name!r:.100}"
         elif page.untrusted and page.page_type not in _PROTECTED:
             found = "a tool or a document in an earlier commit"
@@ -250,8 +241,12 @@ def judge(
     head = heads.field(page_id, field)
     if (problem := check_schema(operation, head)) is not None:
         return Verdict(ReasonCode.SCHEMA_INVALID, problem)
-    if (problem := check_provenance(operation, source)) is not None or source is None:
-        return Verdict(ReasonCode.PROVENANCE_DANGLING, problem or "")
+    if source is None:
+        return Verdict(
+            ReasonCode.PROVENANCE_DANGLING,
+            f"evidence {operation.evidence!r:.200} names no event of this session; name the "
+            "message, call or file that the value came from",
+        )
     if (problem := check_scope(operation, space, authority)) is not None:
         return Verdict(ReasonCode.SCOPE_DENIED, problem)
     if (problem := check_destruction(operation, head)) is not None:
@@ -259,13 +254,14 @@ def judge(
     refused = check_policy(operation, head, heads.page(page_id), source, authority)
     if refused is not None:
         return Verdict(*refused)
-    if op is not OpKind.SET:
+    if op is not _SET:
         value = apply(op, head.value, value)
         if (problem := size_problem(field, value)) is not None:
             return Verdict(ReasonCode.SCHEMA_INVALID, f"after the {op}: {problem}")
     version = head.version + 1 if operation.version is None else operation.version
-    untrusted = source not in _TRUSTED_SOURCES or operation.principal.kind is PrincipalKind.TOOL
-    return Verdict(None, "", version, head.version, value, untrusted)
+    untrusted = source not in _TRUSTED_SOURCES or operation.principal.kind is _TOOL
+    # A boundary judges many: made without the call of Python that a NamedTuple's own maker is.
+    return tuple.__new__(Verdict, (None, "", version, head.version, value, untrusted))
 
 
 def _is_blank(value: Json) -> bool:
@@ -273,5 +269,5 @@ def _is_blank(value: Json) -> bool:
         # A text that starts with a letter is the common case and needs no copy of it.
         return not value or (value[0].isspace() and not value.strip())
     if isinstance(value, list):
-        return all(_is_blank(part) for part in value)
+        return all(map(_is_blank, value))
     return value is None

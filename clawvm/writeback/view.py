@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..pages import PageType
 from ..snapshot import StateDelta
-from .committing import Committer, Settled, Staged
+from .committing import NOTHING_SETTLED, Committer, Staged
 from .delivery import CommitTicket
 from .heads import Head
 from .operations import TEXT_FIELD, Committed, Operation, Rejection
@@ -58,7 +58,7 @@ class JournalView:
         self._staged: list[Staged] = []
         self._closed = False
         # Committed late, and not yet told of by a receipt.
-        self._untold = Settled()
+        self._untold = NOTHING_SETTLED
 
     @property
     def seq(self) -> int:

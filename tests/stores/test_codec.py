@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from store_harness import PROJECT, Place, SqlitePlace, fill, text
 
 from clawvm.errors import StoreCorrupt, StoreInvalid
+from clawvm.snapshot import Kind, encode
 from clawvm.stores import Append, Codec, Lz4Codec
 from clawvm.stores.encryption import AesGcmCodec
 
@@ -42,6 +43,13 @@ def test_compression_saves_and_never_costs_more_than_a_byte() -> None:
     assert len(codec.encode(text(1, 5000))) < 500
     for size in (0, 1, 63, 64, 512, 5000):
         assert len(codec.encode(secrets.token_bytes(size))) <= size + 1
+
+
+def test_a_record_that_has_compressed_itself_is_not_compressed_again() -> None:
+    notes = {f"note {number}": "a long note, " * 20 for number in range(100)}
+    record = encode(Kind.RECORD, None, ["an operation"], notes).data
+    assert Lz4Codec().encode(record) == b"\0" + record
+    assert Lz4Codec().decode(b"\0" + record) == record
 
 
 def test_the_default_form_is_the_same_at_every_call() -> None:

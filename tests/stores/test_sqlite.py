@@ -258,6 +258,22 @@ def test_many_rows_reach_the_disk_in_one_transaction(sqlite: SqlitePlace) -> Non
     assert all(ticket.done() for ticket in tickets)
 
 
+def test_a_row_that_comes_while_a_transaction_begins_goes_along(
+    sqlite: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite.open()
+    late = []
+
+    def come_late(name: str) -> None:
+        if name == "store.begin" and not late:
+            late.append(store.append(Append(PROJECT, 2, b"record 2"), Durability.DEFERRED))
+
+    monkeypatch.setattr(crash_points, "hook", come_late)
+    store.append(Append(PROJECT, 1, b"record 1"))
+    assert late[0].done()
+    assert store.load(PROJECT).last_seq == 2
+
+
 @pytest.mark.parametrize("point", ["store.begin", "store.row", "store.commit", "store.committed"])
 def test_an_interrupt_while_writing_leaves_the_store_usable(
     sqlite: SqlitePlace, monkeypatch: pytest.MonkeyPatch, point: str
