@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .owners import last_parts, unpack_owners
     from .page_table import PageTable
     from .selector import Selection
+    from .shown import Shown, Version
     from .texts import pack_texts, unpack_texts
     from .trees import pack_trees, unpack_trees
     from .turns import turn_many
@@ -39,6 +40,8 @@ __all__ = [
     "ExactSelection",
     "PageTable",
     "Selection",
+    "Shown",
+    "Version",
     "get_slots",
     "join_dicts",
     "last_parts",
@@ -59,6 +62,8 @@ _MODULES = {
     "ExactSelection": "exact",
     "PageTable": "page_table",
     "Selection": "selector",
+    "Shown": "shown",
+    "Version": "shown",
     "get_slots": "objects",
     "join_dicts": "objects",
     "last_parts": "owners",

@@ -16,7 +16,6 @@ from ..pages import LEVELS, Fidelity, Page, PageType
 from ..residency import Plan
 from ..snapshot import RowState
 from .prompt import Prompt
-from .shown import Shown
 
 __all__ = ["Layout", "Owner"]
 
@@ -123,7 +122,7 @@ class Layout:
         # was saved until it is needed.
         self._rows: list[_Row | RowState | None] = []
         # What the last prompt showed.
-        self._shown = Shown()
+        self._shown = core.Shown()
         # The same of a restored session, as long as nobody has asked.
         self._to_show: Callable[[], None] | None = None
         # By slot the positions where a page stands; made when somebody asks.
