@@ -130,15 +130,9 @@ class ClawVMPolicy:
                 required=selection.required,
                 feasible=False,
             )
-        return Decision(
-            _moves(before, table, moved),
-            used_tokens=table.used_tokens,
-            floor_tokens=selection.floor_tokens,
-            epoch=True,
-            value=selection.value,
-            bound=selection.bound,
-            proven=proven,
-        )
+        moves, floor_tokens = _moves(before, table, moved), selection.floor_tokens
+        value, bound = selection.value, selection.bound
+        return Decision(moves, table.used_tokens, floor_tokens, True, value, bound, proven)
 
     def _select(
         self, view: View, required: Mapping[int, Fidelity], budget: int
@@ -203,8 +197,11 @@ def _moves(
     `before` already.
     """
     level = table.level
-    moves = [move for move in selected if move[0] not in before]
-    moves += [(slot, old, new) for slot, old in before.items() if (new := level(slot)) != old]
+    moves = [move for move in selected if move[0] not in before] if selected else []
+    for slot, old in before.items():
+        new = level(slot)
+        if new != old:
+            moves.append((slot, old, new))
     moves.sort()
     return moves
 

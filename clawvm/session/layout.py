@@ -23,8 +23,7 @@ Message = dict[str, Any]
 
 _STAYS_IN_PLACE = (PageType.BOOTSTRAP, PageType.CONSTRAINT)
 _GONE = -1  # the slot of a page that was removed: another page may have its old slot now
-# As the table tells levels: plain numbers.
-_HIDDEN, _WHOLE = int(Fidelity.NONE), int(Fidelity.FULL)
+_HIDDEN = int(Fidelity.NONE)  # as the table tells levels
 
 
 class Owner(NamedTuple):
@@ -38,13 +37,11 @@ class _Row:
     """One message: the slot and the part of the page that each of its parts belongs to.
 
     A message that is shown whole or not at all, as most are, is decided without a look at its
-    pages. Its parts are read when they are needed first: a restored session reads those that it
-    shows in part, and no others.
+    parts. They are read when they are needed first: a restored session reads those of messages that
+    it shows in part, and no others.
     """
 
-    __slots__ = (
-        *("_envelope", "_whole_tokens", "blank", "is_plain", "message", "parts", "shape", "slots"),
-    )
+    __slots__ = ("_envelope", "blank", "message", "parts", "role", "shape", "slot", "slots")
 
     def __init__(
         self,
@@ -53,29 +50,21 @@ class _Row:
         slots: list[int],
         parts: list[int],
         envelope: Envelope | None = None,
+        *,
+        role: str | None = None,
+        blank: bool = False,
     ) -> None:
         self.message = message
         self.shape = shape
         self.slots = slots
         self.parts = parts
         # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
-        self.blank = False
-        # Whether its whole content is one text that another may stand for.
-        self.is_plain = False
+        self.blank = blank
+        # The slot of a message that is one page's; -1 where it takes more to know what is shown.
+        self.slot = slots[0] if len(slots) == 1 and not blank else -1
+        # Who says it, if its whole content is one text that another may stand for.
+        self.role = role
         self._envelope = envelope
-        self._whole_tokens = -1
-
-    def whole_tokens(self, pages: Mapping[int, Page]) -> int:
-        """What the message costs when every page of it is whole; `pages` are those by slot."""
-        if self._whole_tokens < 0 and len(self.slots) == 1:
-            full = pages[self.slots[0]].ladder[Fidelity.FULL]
-            self._whole_tokens = full.part_tokens[self.parts[0]]
-        elif self._whole_tokens < 0:
-            self._whole_tokens = sum(
-                pages[slot].ladder[Fidelity.FULL].part_tokens[part]
-                for slot, part in zip(self.slots, self.parts, strict=True)
-            )
-        return self._whole_tokens
 
     @property
     def envelope(self) -> Envelope:
@@ -97,10 +86,9 @@ def _row(envelope: Envelope, owners: list[Owner]) -> _Row:
 
 
 def _plain_row(page: Page, role: str, text: str, shape: Shape | None) -> _Row:
-    row = _Row({"role": role, "content": text}, shape or "openai", [page.slot], [0])
-    row.is_plain = True
-    row.blank = not text or text.isspace()
-    return row
+    message = {"role": role, "content": text}
+    blank = not text or text.isspace()
+    return _Row(message, shape or "openai", [page.slot], [0], role=role, blank=blank)
 
 
 def _saved(row: _Row | RowState | None) -> RowState | None:
@@ -240,13 +228,15 @@ class Layout:
         """
         if saved["start"] is not None:
             self._start = saved["start"]
-        stale = {position: (message, tokens) for position, message, tokens in saved["stale"]}
+        stale = {
+            position: (position, message, tokens) for position, message, tokens in saved["stale"]
+        }
         self._stale = set(stale)
 
         def show() -> None:
             self._shown.change(
                 [
-                    (position, *(stale.get(position) or self._render(position, level_of)))
+                    stale.get(position) or self._render(position, level_of)
                     for position in range(len(self._rows))
                 ]
             )
@@ -266,8 +256,8 @@ class Layout:
     def _read_row(self, position: int, saved: RowState) -> _Row:
         """Put a saved row in the form in which it is used."""
         slots, parts = map(list, zip(*saved.owners, strict=True)) if saved.owners else ([], [])
-        row = _Row(saved.message, self._restored_shape, slots, parts)
-        row.blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
+        blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
+        row = _Row(saved.message, self._restored_shape, slots, parts, blank=blank)
         self._rows[position] = row
         return row
 
@@ -289,10 +279,9 @@ class Layout:
 
     def touch(self, slots: Iterable[int]) -> None:
         """Note that the pages in `slots` look different now."""
-        places, stale = self._places, self._stale
+        places, note = self._places, self._stale.update
         for slot in slots:
-            for position in places.get(slot, ()):
-                stale.add(position)
+            note(places.get(slot, ()))
 
     def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.
@@ -309,7 +298,8 @@ class Layout:
         """
         if not self._stale:
             return self._shown.tokens
-        stale = [(position, *self._render(position, level_of)) for position in sorted(self._stale)]
+        render = self._render
+        stale = [render(position, level_of) for position in sorted(self._stale)]
         self._stale.clear()
         return self._shown.change(stale)
 
@@ -332,35 +322,37 @@ class Layout:
         self._stale.add(position)
         self.unsaved.add(position)
 
-    def _render_single(self, row: _Row, level: int) -> tuple[Message | None, int]:
-        """Render a message of one part, as most are, at the level of its page."""
-        if not level:
-            return None, 0
-        if level == _WHOLE:
-            return row.message, row.whole_tokens(self._pages)
-        part = row.parts[0]
-        form = self._pages[row.slots[0]].ladder[LEVELS[level]]
-        text = form.texts[part]
-        if row.is_plain and text is not None:
-            return row.message | {"content": text}, form.part_tokens[part]
-        return render(row.envelope, [text]), form.part_tokens[part]
-
-    def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
+    def _render(
+        self, position: int, level_of: Callable[[int], int]
+    ) -> tuple[int, Message | None, int]:
+        """Return what the prompt shows at a position, and what it costs."""
         row = self._rows[position]
-        if row is None:
-            return None, 0
         if isinstance(row, RowState):
             row = self._read_row(position, row)
-        if row.blank:
-            return None, 0
-        slots = row.slots
-        if len(slots) == 1 and slots[0] >= 0:
-            return self._render_single(row, level_of(slots[0]))
+        if row is None:
+            return position, None, 0
+        slot = row.slot
+        if slot < 0:
+            return position, *self._render_parts(row, level_of)
+        level = level_of(slot)
+        if not level:
+            return position, None, 0
+        part = row.parts[0]
+        form = self._pages[slot].ladder[LEVELS[level]]
+        text = form.texts[part]
+        if text is None:
+            return position, row.message, form.part_tokens[part]
+        if row.role is not None:
+            return position, {"role": row.role, "content": text}, form.part_tokens[part]
+        return position, render(row.envelope, [text]), form.part_tokens[part]
+
+    def _render_parts(
+        self, row: _Row, level_of: Callable[[int], int]
+    ) -> tuple[Message | None, int]:
+        """Render a message of several pages, or of none that says anything."""
         levels = [level_of(slot) if slot >= 0 else _HIDDEN for slot in row.slots]
-        if levels.count(_HIDDEN) == len(levels):
+        if row.blank or levels.count(_HIDDEN) == len(levels):
             return None, 0
-        if levels.count(_WHOLE) == len(levels):
-            return row.message, row.whole_tokens(self._pages)
         forms: list[Any] = []
         tokens = 0
         for slot, part, level in zip(row.slots, row.parts, levels, strict=True):
@@ -370,6 +362,8 @@ class Layout:
             form = self._pages[slot].ladder[LEVELS[level]]
             forms.append(form.texts[part])
             tokens += form.part_tokens[part]
+        if forms.count(None) == len(forms):
+            return row.message, tokens
         return render(row.envelope, forms), tokens
 
 
