@@ -83,7 +83,8 @@ cdef class Shown:
                 place = as_position(position, place)
                 cost = 0 if value is None else as_shown_tokens(tokens)
                 last = self.at(place)
-                if last is value or last == value:
+                # Most of what differs costs another sum: no need to look at it.
+                if last is value or cost == self.cost_at(place) and last == value:
                     continue
                 places.append(place)
                 news.append(value)
@@ -102,6 +103,9 @@ cdef class Shown:
 
     cdef object at(self, int64_t place):
         return self.values[place] if place < len(self.values) else None
+
+    cdef int64_t cost_at(self, int64_t place) noexcept:
+        return self.costs[place] if place < self.capacity else 0
 
     cdef int64_t changed(self, list places, list news, list costs, list lasts) except -1:
         """Put values in the places of the last ones; returns the tokens before the first place."""

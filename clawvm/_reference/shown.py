@@ -62,7 +62,7 @@ class Shown:
         ----------
         values : iterable of (position, value or None, tokens)
             In order of their positions; None shows nothing there, and costs nothing. One that is
-            equal to what is there leaves that in place.
+            equal to what is there, and costs as much, leaves that in place.
 
         Returns
         -------
@@ -80,8 +80,8 @@ class Shown:
         for position, value, tokens in values:
             last_position = validate.position(position, last_position)
             cost = 0 if value is None else validate.tokens_shown(tokens)
-            last = self._values.get(last_position, (None, 0))[0]
-            if last is value or last == value:
+            last, last_cost = self._values.get(last_position, (None, 0))
+            if last is value or (cost == last_cost and last == value):
                 continue
             changed[last_position] = value, cost
             undo[last_position] = last

@@ -113,25 +113,19 @@ class ClawVMPolicy:
         return budget * self.low_water_percent // 100
 
     def _epoch(self, view: View, before: dict[int, int]) -> Decision:
-        table = view.table
+        table, turn = view.table, view.turn
         for slot in view.pinned:
             # What is pinned does not grow old: it competes for upgrades as if it had just arrived.
-            table.touch(slot, view.turn)
+            table.touch(slot, turn)
         required = required_levels(view)
         required_tokens = sum(map(table.tokens, required, required.values()))
         target = max(1, self.low_water(view.budget), required_tokens)
         selection, moved, proven = self._select(view, required, min(target, view.budget))
+        floor_tokens = selection.floor_tokens
         if not selection.feasible:
             table.clear_demands()
-            return Decision(
-                [],
-                used_tokens=0,
-                floor_tokens=selection.floor_tokens,
-                required=selection.required,
-                feasible=False,
-            )
-        moves, floor_tokens = _moves(before, table, moved), selection.floor_tokens
-        value, bound = selection.value, selection.bound
+            return Decision([], 0, floor_tokens, required=selection.required, feasible=False)
+        moves, value, bound = _moves(before, table, moved), selection.value, selection.bound
         return Decision(moves, table.used_tokens, floor_tokens, True, value, bound, proven)
 
     def _select(

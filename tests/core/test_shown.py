@@ -64,6 +64,13 @@ def test_an_equal_value_leaves_the_one_that_is_there(core):
     assert shown.split(version, 0)[1][0] is first
 
 
+def test_an_equal_value_that_costs_something_else_is_another(core):
+    shown = core.Shown()
+    shown.change([(0, [1], 1), (1, [2], 1)])
+    assert shown.change([(0, [1], 1), (1, [2], 3)]) == 1
+    assert (shown.get(1), shown.tokens) == (([2], 3), 4)
+
+
 def test_what_is_hidden_costs_nothing(core):
     shown = core.Shown()
     shown.change([(0, "a", 1), (7, "b", 2)])
@@ -102,7 +109,7 @@ def test_a_value_that_cannot_be_compared_changes_nothing(core):
     shown = core.Shown()
     shown.change([(0, "a", 1)])
     with pytest.raises(RuntimeError):
-        shown.change([(0, "b", 1), (1, Odd(), 1)])
+        shown.change([(0, "b", 1), (1, Odd(), 0)])
     assert shown.get(0) == ("a", 1)
 
 
