@@ -8,14 +8,6 @@ cdef extern from "Python.h":
     PyObject *PyList_GET_ITEM(object values, Py_ssize_t place)
 
 
-cdef int64_t as_position(object value, int64_t last) except? -1:
-    """Read a position that comes after the last one."""
-    cdef int64_t number = 0
-    if read_whole(value, last + 1, POSITION_MAX, &number):
-        return number
-    return validate.position(value, last)
-
-
 cdef int64_t as_shown_tokens(object value) except? -1:
     cdef int64_t number = 0
     if read_whole(value, 0, SHOWN_TOKENS_MAX, &number):
@@ -140,8 +132,12 @@ cdef class Shown:
         if count > self.capacity:
             # Whole blocks, and an eighth more than there are.
             blocks = ((count + (count >> 3)) >> BLOCK_BITS) + 1
-            self.costs = lengthened(self.costs, self.capacity, blocks << BLOCK_BITS)
-            self.totals = lengthened(self.totals, self.capacity >> BLOCK_BITS, blocks)
+            self.costs = <int64_t *> lengthened(
+                self.costs, self.capacity, blocks << BLOCK_BITS, sizeof(int64_t)
+            )
+            self.totals = <int64_t *> lengthened(
+                self.totals, self.capacity >> BLOCK_BITS, blocks, sizeof(int64_t)
+            )
             self.capacity = blocks << BLOCK_BITS
         while len(self.values) < count:
             self.values.append(None)
@@ -167,14 +163,6 @@ cdef class Shown:
             place = position
             values[place] = value
         return values
-
-
-cdef int64_t *lengthened(int64_t *numbers, Py_ssize_t count, Py_ssize_t larger) except NULL:
-    cdef void *longer = PyMem_RawRealloc(numbers, larger * sizeof(int64_t))
-    if longer == NULL:
-        raise MemoryError()
-    memset(<int64_t *> longer + count, 0, (larger - count) * sizeof(int64_t))
-    return <int64_t *> longer
 
 
 cdef list there(list values, Py_ssize_t begin, Py_ssize_t end):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .objects import get_slots, join_dicts, make_objects, split_dicts
     from .owners import last_parts, unpack_owners
     from .page_table import PageTable
+    from .places import Places
     from .selector import Selection
     from .shown import Shown, Version
     from .texts import pack_texts, unpack_texts
@@ -39,6 +40,7 @@ __all__ = [
     "MISSING_LEVEL",
     "ExactSelection",
     "PageTable",
+    "Places",
     "Selection",
     "Shown",
     "Version",
@@ -61,6 +63,7 @@ __all__ = [
 _MODULES = {
     "ExactSelection": "exact",
     "PageTable": "page_table",
+    "Places": "places",
     "Selection": "selector",
     "Shown": "shown",
     "Version": "shown",

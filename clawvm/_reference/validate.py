@@ -47,6 +47,7 @@ __all__ = [
     "level",
     "page",
     "pin",
+    "place_slot",
     "position",
     "refuse_arena",
     "refuse_held",
@@ -208,8 +209,13 @@ def capacity(value: object) -> int:
     return _whole(value, 1, MAX_PAGES, "a capacity in pages", LimitExceeded)
 
 
+def place_slot(value: object) -> int:
+    return _whole(value, 0, MAX_PAGES - 1, "a slot")
+
+
 def position(value: object, last: int) -> int:
-    return _whole(value, last + 1, MAX_POSITION, "a position after those before it")
+    what = "a position" if last < 0 else f"a position after {last}"
+    return _whole(value, last + 1, MAX_POSITION, what)
 
 
 def tokens_shown(value: object) -> int:

@@ -113,9 +113,10 @@ class Layout:
         self._shown = core.Shown()
         # The same of a restored session, as long as nobody has asked.
         self._to_show: Callable[[], None] | None = None
-        # By slot the positions where a page stands; made when somebody asks.
-        self._known_places: dict[int, list[int]] | None = {}
-        self._stale: set[int] = set()
+        # Where each page stands, and what of it is to be rendered.
+        self._known_places = core.Places()
+        # Whether the former is still to be said of what was restored; done when somebody asks.
+        self._lacks_places = False
         self.unsaved: set[int] = set()
         # Position of the first message of the conversation; what was put before it is the system
         # prompt.
@@ -146,7 +147,7 @@ class Layout:
         user message for Anthropic, whose format has no other way to say something later on.
         """
         self.show_restored()
-        places = self._places.get(page.slot)
+        places = self._places.of(page.slot)
         role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
         if places and page.type in _STAYS_IN_PLACE:
             shown = self._rows[places[0]]
@@ -161,7 +162,7 @@ class Layout:
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""
         self.show_restored()
-        for position in self._places.pop(page.slot, ()):
+        for position in self._places.remove(page.slot):
             row = self._row_at(position)
             if row is not None and len(row.slots) == 1:
                 self._rows[position] = None
@@ -191,10 +192,11 @@ class Layout:
         A stale message may have been shown with another content, or at another level, than its page
         has now.
         """
-        if self._stale:
+        positions = self._known_places.stale()
+        if positions:
             self.show_restored()
         stale = []
-        for position in sorted(self._stale):
+        for position in positions:
             message, tokens = self._shown.get(position) or (None, 0)
             stale.append([position, message, tokens])
         start = None if self._start == sys.maxsize else self._start
@@ -211,7 +213,7 @@ class Layout:
         pages = self._pages
         restored = [rows[position] for position in range(row_count)]
         self._rows = [*restored]
-        self._known_places = None
+        self._known_places, self._lacks_places = core.Places(), True
         self._restored_shape = shape
         for slot, part in core.last_parts(restored).items():
             if slot >= 0 and part >= len(pages[slot].texts):
@@ -231,7 +233,8 @@ class Layout:
         stale = {
             position: (position, message, tokens) for position, message, tokens in saved["stale"]
         }
-        self._stale = set(stale)
+        for position in stale:
+            self._known_places.mark(position)
 
         def show() -> None:
             self._shown.change(
@@ -262,26 +265,22 @@ class Layout:
         return row
 
     @property
-    def _places(self) -> dict[int, list[int]]:
-        """By slot, the positions where a page stands."""
+    def _places(self) -> core.Places:
+        """Where each page stands."""
         places = self._known_places
-        if places is None:
-            places = self._known_places = {}
+        if self._lacks_places:
+            self._lacks_places = False
             for position, row in enumerate(self._rows):
                 for slot in _slots_of(row):
-                    there = places.setdefault(slot, [])
-                    if position not in there[-1:]:
-                        there.append(position)
-            places.pop(_GONE, None)
+                    if slot >= 0:
+                        places.add(slot, position)
         return places
 
     # Showing
 
     def touch(self, slots: Iterable[int]) -> None:
         """Note that the pages in `slots` look different now."""
-        places, note = self._places, self._stale.update
-        for slot in slots:
-            note(places.get(slot, ()))
+        self._places.touch(slots)
 
     def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.
@@ -296,12 +295,13 @@ class Layout:
         int
             Tokens of the last prompt before the first message that is not the same any more.
         """
-        if not self._stale:
+        stale = self._known_places.stale()
+        if not stale:
             return self._shown.tokens
         render = self._render
-        stale = [render(position, level_of) for position in sorted(self._stale)]
-        self._stale.clear()
-        return self._shown.change(stale)
+        changes = [render(position, level_of) for position in stale]
+        self._known_places.settle()
+        return self._shown.change(changes)
 
     def prompt(self, shape: Shape | None, plan: Plan) -> Prompt:
         """Return the prompt as it was last rendered."""
@@ -310,16 +310,14 @@ class Layout:
     def _append(self, row: _Row) -> int:
         position = len(self._rows)
         self._rows.append(row)
-        for slot in row.slots if self._known_places is not None else ():
-            places = self._places.setdefault(slot, [])
-            if position not in places[-1:]:
-                places.append(position)
+        for slot in () if self._lacks_places else row.slots:
+            self._known_places.add(slot, position)
         self._change(position)
         return position
 
     def _change(self, position: int) -> None:
         """Note that a message is another one now: it is to be rendered, and to be saved."""
-        self._stale.add(position)
+        self._known_places.mark(position)
         self.unsaved.add(position)
 
     def _render(

@@ -81,7 +81,7 @@ def test_what_is_hidden_costs_nothing(core):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([(-1, "a", 1)], "a position after those before it must be a whole number from 1 to"),
+        ([(-1, "a", 1)], "a position after 0 must be a whole number from 1 to"),
         ([(3, "a", 1), (3, "b", 1)], "must be a whole number from 4 to 33554431, found 3"),
         ([(1 << 25, "a", 1)], "found 33554432"),
         ([(1, "a", -1)], "the tokens of a value must be a whole number from 0 to"),
