@@ -168,6 +168,26 @@ cdef class PageTable(_Selecting):
                 set_resident(&self.table, record, plain)
                 unsettle(&self.table, <uint32_t> number)
 
+    def admit(self, slots):
+        """Make pages resident in full; returns those that were not, as moves in slot order."""
+        cdef tuple given = tuple(slots)
+        cdef list numbers = [as_slot(slot) for slot in given], moves = []
+        cdef PageRecord *record
+        cdef uint32_t level
+        cdef Py_ssize_t place
+        with cython.critical_section(self):
+            for place in range(len(given)):
+                record_at(&self.table, numbers[place], given[place])
+            for place in range(len(given)):
+                record = record_at(&self.table, numbers[place], given[place])
+                level = record.level
+                if level < LEVEL_FULL:
+                    set_resident(&self.table, record, LEVEL_FULL)
+                    unsettle(&self.table, <uint32_t> numbers[place])
+                    moves.append((numbers[place], level, LEVEL_FULL))
+        moves.sort()
+        return moves
+
     def tokens(self, slot, level):
         """Return the tokens of one level, 0 for level 0; a missing level is `LadderInvalid`."""
         cdef uint32_t plain = as_level(level)

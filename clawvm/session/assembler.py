@@ -153,14 +153,11 @@ class Assembler:
 
     def _apply(self, decision: Decision) -> Sequence[tuple[str, int, int]]:
         """Note what looks different now, and return the moves with the ids of their pages."""
-        if self._book.fresh:
+        fresh, moves, by_slot = self._book.fresh, decision.moves, self._book.by_slot
+        if fresh or moves:
             # A page with a new content looks different even at the level that it had.
-            self._layout.touch(self._book.fresh)
-        if not decision.moves:
-            return ()
-        self._layout.touch([slot for slot, _, _ in decision.moves])
-        by_slot = self._book.by_slot
-        return [(by_slot[slot].id, old, new) for slot, old, new in decision.moves]
+            self._layout.touch([*fresh, *[slot for slot, _, _ in moves]])
+        return [(by_slot[slot].id, old, new) for slot, old, new in moves] if moves else ()
 
     def _infeasible(self, decision: Decision, budget: int) -> Prompt:
         turn = self.turn + 1
