@@ -41,7 +41,9 @@ class _Row:
     it shows in part, and no others.
     """
 
-    __slots__ = ("_envelope", "blank", "message", "parts", "role", "shape", "slot", "slots")
+    __slots__ = (
+        *("_envelope", "blank", "message", "part", "parts", "role", "shape", "slot", "slots"),
+    )
 
     def __init__(
         self,
@@ -60,8 +62,8 @@ class _Row:
         self.parts = parts
         # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
         self.blank = blank
-        # The slot of a message that is one page's; -1 where it takes more to know what is shown.
-        self.slot = slots[0] if len(slots) == 1 and not blank else -1
+        # Slot and part of a message that is one page's; -1 where it takes more to show it.
+        self.slot, self.part = (slots[0], parts[0]) if len(slots) == 1 and not blank else (-1, 0)
         # Who says it, if its whole content is one text that another may stand for.
         self.role = role
         self._envelope = envelope
@@ -325,17 +327,17 @@ class Layout:
     ) -> tuple[int, Message | None, int]:
         """Return what the prompt shows at a position, and what it costs."""
         row = self._rows[position]
-        if isinstance(row, RowState):
-            row = self._read_row(position, row)
         if row is None:
             return position, None, 0
+        if isinstance(row, RowState):
+            row = self._read_row(position, row)
         slot = row.slot
         if slot < 0:
             return position, *self._render_parts(row, level_of)
         level = level_of(slot)
         if not level:
             return position, None, 0
-        part = row.parts[0]
+        part = row.part
         form = self._pages[slot].ladder[LEVELS[level]]
         text = form.texts[part]
         if text is None:
