@@ -21,7 +21,6 @@ __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "pol
 LOW_WATER_PERCENT = 70
 _SOLVERS: Final = ("auto", "repair", "exact")
 _OPEN_PERCENT: Final = 4
-_FULL = int(Fidelity.FULL)  # as the table tells levels
 
 
 class Policy(Protocol):

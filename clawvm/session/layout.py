@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from .._backend import core
@@ -232,19 +233,14 @@ class Layout:
         """
         if saved["start"] is not None:
             self._start = saved["start"]
-        stale = {
-            position: (position, message, tokens) for position, message, tokens in saved["stale"]
-        }
+        stale = {position: (position, *shown) for position, *shown in saved["stale"]}
         for position in stale:
             self._known_places.mark(position)
 
         def show() -> None:
-            self._shown.change(
-                [
-                    stale.get(position) or self._render(position, level_of)
-                    for position in range(len(self._rows))
-                ]
-            )
+            others = (position for position in range(len(self._rows)) if position not in stale)
+            rendered = [*stale.values(), *self._rendered(others, level_of)]
+            self._shown.change(sorted(rendered, key=itemgetter(0)))
 
         self._to_show = show
 
@@ -300,8 +296,7 @@ class Layout:
         stale = self._known_places.stale()
         if not stale:
             return self._shown.tokens
-        render = self._render
-        changes = [render(position, level_of) for position in stale]
+        changes = self._rendered(stale, level_of)
         self._known_places.settle()
         return self._shown.change(changes)
 
@@ -322,29 +317,30 @@ class Layout:
         self._known_places.mark(position)
         self.unsaved.add(position)
 
-    def _render(
-        self, position: int, level_of: Callable[[int], int]
-    ) -> tuple[int, Message | None, int]:
-        """Return what the prompt shows at a position, and what it costs."""
-        row = self._rows[position]
-        if row is None:
-            return position, None, 0
-        if isinstance(row, RowState):
-            row = self._read_row(position, row)
-        slot = row.slot
-        if slot < 0:
-            return position, *self._render_parts(row, level_of)
-        level = level_of(slot)
-        if not level:
-            return position, None, 0
-        part = row.part
-        form = self._pages[slot].ladder[LEVELS[level]]
-        text = form.texts[part]
-        if text is None:
-            return position, row.message, form.part_tokens[part]
-        if row.role is not None:
-            return position, {"role": row.role, "content": text}, form.part_tokens[part]
-        return position, render(row.envelope, [text]), form.part_tokens[part]
+    def _rendered(
+        self, positions: Iterable[int], level_of: Callable[[int], int]
+    ) -> list[tuple[int, Message | None, int]]:
+        """Return what the prompt shows at some positions, and what it costs."""
+        rows, pages = self._rows, self._pages
+        shown = []
+        for position in positions:
+            row = rows[position]
+            message, tokens = None, 0
+            if isinstance(row, RowState):
+                row = self._read_row(position, row)
+            if row is not None and row.slot < 0:
+                message, tokens = self._render_parts(row, level_of)
+            elif row is not None and (level := level_of(row.slot)):
+                form = pages[row.slot].ladder[LEVELS[level]]
+                text, tokens = form.texts[row.part], form.part_tokens[row.part]
+                if text is None:
+                    message = row.message
+                elif row.role is not None:
+                    message = {"role": row.role, "content": text}
+                else:
+                    message = render(row.envelope, [text])
+            shown.append((position, message, tokens))
+        return shown
 
     def _render_parts(
         self, row: _Row, level_of: Callable[[int], int]
