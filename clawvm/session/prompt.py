@@ -33,9 +33,7 @@ class Prompt:
 
     def __init__(self, plan: Plan, shown: core.Shown | None = None, start: int = 0) -> None:
         self.plan = plan
-        self._source: tuple[core.Shown, core.Version, int] | None = None
-        if shown is not None:
-            self._source = shown, shown.version, start
+        self._source = None if shown is None else (shown, shown.version, start)
         self._lists: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None
 
     @property
