@@ -22,6 +22,8 @@ cdef extern from *:
     #define CLAWVM_WEIGHT_MAX (1 << 24)
     #define CLAWVM_BUDGET_MAX INT64_MAX
     #define CLAWVM_STATES_MAX INT32_MAX
+    #define CLAWVM_POSITION_MAX ((1 << 25) - 1)
+    #define CLAWVM_SHOWN_TOKENS_MAX (INT64_C(1) << 38)
     #define CLAWVM_NO_STEP INT32_MIN
     #define CLAWVM_NO_SLOT 0xFFFFFFFFu
     #define CLAWVM_SLOT_MASK 0xFFFFFFu
@@ -39,6 +41,8 @@ cdef extern from *:
     const uint32_t WEIGHT_MAX "CLAWVM_WEIGHT_MAX"
     const int64_t BUDGET_MAX "CLAWVM_BUDGET_MAX"
     const uint32_t STATES_MAX "CLAWVM_STATES_MAX"
+    const int64_t POSITION_MAX "CLAWVM_POSITION_MAX"
+    const int64_t SHOWN_TOKENS_MAX "CLAWVM_SHOWN_TOKENS_MAX"
     const int32_t NO_STEP "CLAWVM_NO_STEP"
     const uint32_t NO_SLOT "CLAWVM_NO_SLOT"
     const uint32_t SLOT_MASK "CLAWVM_SLOT_MASK"

@@ -168,6 +168,27 @@ cdef class PageTable(_Selecting):
                 set_resident(&self.table, record, plain)
                 unsettle(&self.table, <uint32_t> number)
 
+    def admit(self, slots):
+        """Make pages resident in full; returns those that were not, as moves in slot order."""
+        cdef tuple given = tuple(slots)
+        cdef list moves = []
+        cdef PageRecord *record
+        cdef int64_t number
+        with cython.critical_section(self):
+            for slot in given:
+                record_at(&self.table, as_slot(slot), slot)
+            for slot in given:
+                # Reading may run code that uses the table: the record is looked up after it.
+                number = as_slot(slot)
+                record = record_at(&self.table, number, slot)
+                if record.level < LEVEL_FULL:
+                    moves.append((number, record.level, LEVEL_FULL))
+                    record = record_at(&self.table, number, slot)
+                    set_resident(&self.table, record, LEVEL_FULL)
+                    unsettle(&self.table, <uint32_t> number)
+        moves.sort()
+        return moves
+
     def tokens(self, slot, level):
         """Return the tokens of one level, 0 for level 0; a missing level is `LadderInvalid`."""
         cdef uint32_t plain = as_level(level)
@@ -222,17 +243,16 @@ cdef class PageTable(_Selecting):
 
     def below_floor(self, slots):
         """Return those of some slots whose page is at a lower level than its floor."""
-        cdef tuple given = tuple(slots)
-        cdef list numbers = [as_slot(slot) for slot in given]
         cdef list below = []
         cdef PageRecord *record
-        cdef Py_ssize_t place
+        cdef int64_t number
         with cython.critical_section(self):
-            need_table(&self.table)
-            for place in range(len(given)):
-                record = record_at(&self.table, numbers[place], given[place])
+            for slot in slots:
+                # Reading may run code that uses the table: the record is looked up after it.
+                number = as_slot(slot)
+                record = record_at(&self.table, number, slot)
                 if record.level < record.floor:
-                    below.append(numbers[place])
+                    below.append(number)
         return below
 
     def next_gains(self, slots, turn):

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .objects import get_slots, join_dicts, make_objects, split_dicts
     from .owners import last_parts, unpack_owners
     from .page_table import PageTable
+    from .places import Places
     from .selector import Selection
+    from .shown import Shown, Version
     from .texts import pack_texts, unpack_texts
     from .trees import pack_trees, unpack_trees
     from .turns import turn_many
@@ -38,7 +40,10 @@ __all__ = [
     "MISSING_LEVEL",
     "ExactSelection",
     "PageTable",
+    "Places",
     "Selection",
+    "Shown",
+    "Version",
     "get_slots",
     "join_dicts",
     "last_parts",
@@ -58,7 +63,10 @@ __all__ = [
 _MODULES = {
     "ExactSelection": "exact",
     "PageTable": "page_table",
+    "Places": "places",
     "Selection": "selector",
+    "Shown": "shown",
+    "Version": "shown",
     "get_slots": "objects",
     "join_dicts": "objects",
     "last_parts": "owners",

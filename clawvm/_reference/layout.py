@@ -18,7 +18,9 @@ __all__ = [
     "MAX_ID_ARENA",
     "MAX_ID_BYTES",
     "MAX_PAGES",
+    "MAX_POSITION",
     "MAX_QUALITY",
+    "MAX_SHOWN_TOKENS",
     "MAX_STATES",
     "MAX_TOKENS",
     "MAX_TURN",
@@ -54,6 +56,10 @@ MAX_BUDGET: Final = (1 << 63) - 1
 """Largest budget in tokens; no table can fill it."""
 MAX_STATES: Final = (1 << 31) - 1
 """States that the search of an exact selection can be allowed to keep."""
+MAX_POSITION: Final = (1 << 25) - 1
+"""Last position at which a prompt can show something."""
+MAX_SHOWN_TOKENS: Final = 1 << 38
+"""Tokens of one thing that is shown: 64 bits hold the sum of as many as there are positions."""
 HALF_LIFE: Final = 32
 """Turns after which an untouched page is worth half, unless the table is told otherwise."""
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PageTable"]
 
+LEVEL_FULL = 4
+
 
 class PageTable(Selecting):
     """Pages of one session: what each level costs and is worth, and which level is resident.
@@ -219,6 +221,25 @@ class PageTable(Selecting):
         record, level = self._at(slot, level)
         self._used_tokens += tokens_at(record, level) - tokens_at(record, record.level)
         self._set(record, "level", level)
+
+    @locked
+    def admit(self, slots: Iterable[int]) -> list[tuple[int, int, int]]:
+        """Make pages resident in full, and return those that were not.
+
+        Returns
+        -------
+        list of (slot, level before, level now)
+            In slot order.
+        """
+        moves = []
+        for slot, record in [(int(slot), self._record(slot)) for slot in slots]:
+            if record.level < LEVEL_FULL:
+                moves.append((slot, record.level, LEVEL_FULL))
+                self._used_tokens += tokens_at(record, LEVEL_FULL)
+                self._used_tokens -= tokens_at(record, record.level)
+                self._set(record, "level", LEVEL_FULL)
+        moves.sort()
+        return moves
 
     @locked
     def tokens(self, slot: int, level: int) -> int:

@@ -26,7 +26,9 @@ from .layout import (
     MAX_BUDGET,
     MAX_ID_BYTES,
     MAX_PAGES,
+    MAX_POSITION,
     MAX_QUALITY,
+    MAX_SHOWN_TOKENS,
     MAX_STATES,
     MAX_TOKENS,
     MAX_TURN,
@@ -45,6 +47,8 @@ __all__ = [
     "level",
     "page",
     "pin",
+    "place_slot",
+    "position",
     "refuse_arena",
     "refuse_held",
     "refuse_id",
@@ -52,11 +56,13 @@ __all__ = [
     "refuse_pages",
     "refuse_slot",
     "refuse_table",
+    "refuse_version",
     "same_kind",
     "same_lengths",
     "shown",
     "slot",
     "states",
+    "tokens_shown",
     "turn",
     "weight",
 ]
@@ -203,6 +209,19 @@ def capacity(value: object) -> int:
     return _whole(value, 1, MAX_PAGES, "a capacity in pages", LimitExceeded)
 
 
+def place_slot(value: object) -> int:
+    return _whole(value, 0, MAX_PAGES - 1, "a slot")
+
+
+def position(value: object, last: int) -> int:
+    what = "a position" if last < 0 else f"a position after {last}"
+    return _whole(value, last + 1, MAX_POSITION, what)
+
+
+def tokens_shown(value: object) -> int:
+    return _whole(value, 0, MAX_SHOWN_TOKENS, "the tokens of a value")
+
+
 def slot(value: object, end: int) -> int:
     """Return `value` as a slot below `end`, -1 if it cannot be one."""
     try:
@@ -246,6 +265,10 @@ def refuse_table(number: int) -> NoReturn:
         f"page table {number} of the batch is in use: it is in the batch twice, or another thread "
         "has it in one; give each table once, and wait for the other batch"
     )
+
+
+def refuse_version() -> NoReturn:
+    raise PageInvalid("a version can only be read of what it was a version of")
 
 
 def refuse_pages(limit: int) -> NoReturn:

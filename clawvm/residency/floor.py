@@ -20,7 +20,10 @@ def required_levels(view: View) -> dict[int, Fidelity]:
 
     Used by every policy that has a budget, so that all of them start from the same ground.
     """
-    required = {slot: _rung(page, page.floor) for slot, page in view.pinned.items()}
+    required = {}
+    for slot, page in view.pinned.items():
+        floor = page.floor
+        required[slot] = floor if floor in page.ladder else _rung(page, floor)
     for slot, level in view.demands.items():
         rung = _rung(view.pages[slot], level)
         required[slot] = max(rung, required.get(slot, Fidelity.NONE))

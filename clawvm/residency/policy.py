@@ -21,7 +21,6 @@ __all__ = ["LOW_WATER_PERCENT", "ClawVMPolicy", "Policy", "StatefulPolicy", "pol
 LOW_WATER_PERCENT = 70
 _SOLVERS: Final = ("auto", "repair", "exact")
 _OPEN_PERCENT: Final = 4
-_FULL = int(Fidelity.FULL)  # as the table tells levels
 
 
 class Policy(Protocol):
@@ -99,12 +98,12 @@ class ClawVMPolicy:
     def decide(self, view: View) -> Decision:
         """Admit what is new; run an epoch if that passes the budget."""
         table = view.table
-        before = _admit(view)
+        admitted = _admit(view)
         if table.used_tokens <= view.budget and not view.compacting:
-            return Decision(_moves(before, table) if before else [], table.used_tokens)
-        decision = self._epoch(view, before)
+            return Decision(admitted, table.used_tokens)
+        decision = self._epoch(view, admitted)
         if not decision.feasible:
-            for slot, level in before.items():
+            for slot, level, _ in admitted:
                 table.set_level(slot, level)
         return decision
 
@@ -112,33 +111,21 @@ class ClawVMPolicy:
         """Return down to how many tokens an epoch demotes under a budget."""
         return budget * self.low_water_percent // 100
 
-    def _epoch(self, view: View, before: dict[int, int]) -> Decision:
-        table = view.table
+    def _epoch(self, view: View, admitted: list[tuple[int, int, int]]) -> Decision:
+        table, turn = view.table, view.turn
         for slot in view.pinned:
             # What is pinned does not grow old: it competes for upgrades as if it had just arrived.
-            table.touch(slot, view.turn)
+            table.touch(slot, turn)
         required = required_levels(view)
         required_tokens = sum(map(table.tokens, required, required.values()))
         target = max(1, self.low_water(view.budget), required_tokens)
         selection, moved, proven = self._select(view, required, min(target, view.budget))
+        floor_tokens = selection.floor_tokens
         if not selection.feasible:
             table.clear_demands()
-            return Decision(
-                [],
-                used_tokens=0,
-                floor_tokens=selection.floor_tokens,
-                required=selection.required,
-                feasible=False,
-            )
-        return Decision(
-            _moves(before, table, moved),
-            used_tokens=table.used_tokens,
-            floor_tokens=selection.floor_tokens,
-            epoch=True,
-            value=selection.value,
-            bound=selection.bound,
-            proven=proven,
-        )
+            return Decision([], 0, floor_tokens, required=selection.required, feasible=False)
+        moves, value, bound = _moves(admitted, moved, table), selection.value, selection.bound
+        return Decision(moves, table.used_tokens, floor_tokens, True, value, bound, proven)
 
     def _select(
         self, view: View, required: Mapping[int, Fidelity], budget: int
@@ -171,40 +158,40 @@ def _leaves_much_open(selection: core.Selection) -> bool:
     return selection.feasible and value * 100 < bound * (100 - _OPEN_PERCENT)
 
 
-def _admit(view: View) -> dict[int, int]:
+def _admit(view: View) -> list[tuple[int, int, int]]:
     """Raise what is new to full, what is pinned to its floor and what is demanded to its level.
 
-    Returns the levels that there were.
+    Returns the moves, in slot order.
     """
     table = view.table
-    before: dict[int, int] = {}
-    for slot in view.fresh:
-        before[slot] = table.level(slot)
-        table.set_level(slot, _FULL)
+    moves = table.admit(view.fresh)
     # A pin may have come, or its floor may have been raised, while the page was below it.
     below = table.below_floor(view.pinned)
     if not below and not view.demands:
-        return before
+        return moves
+    before = {slot: old for slot, old, _ in moves}
     floors = ((slot, view.pages[slot].floor) for slot in below)
     for slot, level in chain(floors, view.demands.items()):
         old = table.level(slot)
         if old < level:
             before.setdefault(slot, old)
             table.set_level(slot, next(rung for rung in view.pages[slot].ladder if rung >= level))
-    return before
+    return [(slot, old, table.level(slot)) for slot, old in sorted(before.items())]
 
 
 def _moves(
-    before: dict[int, int], table: core.PageTable, selected: Sequence[tuple[int, int, int]] = ()
+    admitted: list[tuple[int, int, int]],
+    selected: Sequence[tuple[int, int, int]],
+    table: core.PageTable,
 ) -> list[tuple[int, int, int]]:
-    """List the slots whose level is no longer what it was, in slot order.
-
-    What a selection moved is told by `selected`, save that admission had moved the slots of
-    `before` already.
-    """
+    """List the moves of a selection and of the admission before it as one, in slot order."""
+    admitted_slots = {slot for slot, _, _ in admitted}
+    moves = [move for move in selected if move[0] not in admitted_slots]
     level = table.level
-    moves = [move for move in selected if move[0] not in before]
-    moves += [(slot, old, new) for slot, old in before.items() if (new := level(slot)) != old]
+    for slot, old, _ in admitted:
+        new = level(slot)
+        if new != old:
+            moves.append((slot, old, new))
     moves.sort()
     return moves
 

@@ -71,17 +71,19 @@ class Assembler:
         moves = self._apply(decision)
         kept_tokens = self._layout.refresh(book.table.level)
         self.plan = Plan(
-            policy=self.policy.name,
-            turn=turn,
-            budget_tokens=budget,
-            used_tokens=book.table.used_tokens,
-            floor_tokens=decision.floor_tokens,
-            moves=moves,
-            epoch=decision.epoch,
-            prefix_tokens_kept=kept_tokens,
-            value=decision.value,
-            bound=decision.bound,
-            proven=decision.proven,
+            self.policy.name,
+            turn,
+            budget,
+            book.table.used_tokens,
+            decision.floor_tokens,
+            moves,
+            decision.epoch,
+            kept_tokens,
+            decision.value,
+            decision.bound,
+            0,
+            (),
+            decision.proven,
         )
         book.fresh.clear()
         self.demands.clear()
@@ -107,16 +109,17 @@ class Assembler:
     def _look(self, budget: int, turn: int, tail: list[int]) -> View:
         """Return what the policy is to see."""
         book = self._book
+        # In order: names would cost as much as all of the rest.
         return View(
-            table=book.table,
-            pages=book.by_slot,
-            pinned=book.pinned,
-            budget=budget,
-            turn=turn,
-            fresh=list(book.fresh),
-            tail=tail,
-            demands=self.demands,
-            compacting=self.boundary == "compaction",
+            book.table,
+            book.by_slot,
+            book.pinned,
+            budget,
+            turn,
+            list(book.fresh),
+            tail,
+            self.demands,
+            self.boundary == "compaction",
         )
 
     def _lacks_room(self, budget: int) -> bool:
@@ -150,14 +153,11 @@ class Assembler:
 
     def _apply(self, decision: Decision) -> Sequence[tuple[str, int, int]]:
         """Note what looks different now, and return the moves with the ids of their pages."""
-        if self._book.fresh:
+        fresh, moves, by_slot = self._book.fresh, decision.moves, self._book.by_slot
+        if fresh or moves:
             # A page with a new content looks different even at the level that it had.
-            self._layout.touch(self._book.fresh)
-        if not decision.moves:
-            return ()
-        self._layout.touch([slot for slot, _, _ in decision.moves])
-        by_slot = self._book.by_slot
-        return [(by_slot[slot].id, old, new) for slot, old, new in decision.moves]
+            self._layout.touch([*fresh, *[slot for slot, _, _ in moves]])
+        return [(by_slot[slot].id, old, new) for slot, old, new in moves] if moves else ()
 
     def _infeasible(self, decision: Decision, budget: int) -> Prompt:
         turn = self.turn + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from .._backend import core
@@ -16,7 +17,6 @@ from ..pages import LEVELS, Fidelity, Page, PageType
 from ..residency import Plan
 from ..snapshot import RowState
 from .prompt import Prompt
-from .shown import Shown
 
 __all__ = ["Layout", "Owner"]
 
@@ -24,8 +24,7 @@ Message = dict[str, Any]
 
 _STAYS_IN_PLACE = (PageType.BOOTSTRAP, PageType.CONSTRAINT)
 _GONE = -1  # the slot of a page that was removed: another page may have its old slot now
-# As the table tells levels: plain numbers.
-_HIDDEN, _WHOLE = int(Fidelity.NONE), int(Fidelity.FULL)
+_HIDDEN = int(Fidelity.NONE)  # as the table tells levels
 
 
 class Owner(NamedTuple):
@@ -39,12 +38,12 @@ class _Row:
     """One message: the slot and the part of the page that each of its parts belongs to.
 
     A message that is shown whole or not at all, as most are, is decided without a look at its
-    pages. Its parts are read when they are needed first: a restored session reads those that it
-    shows in part, and no others.
+    parts. They are read when they are needed first: a restored session reads those of messages that
+    it shows in part, and no others.
     """
 
     __slots__ = (
-        *("_envelope", "_whole_tokens", "blank", "is_plain", "message", "parts", "shape", "slots"),
+        *("_envelope", "blank", "message", "part", "parts", "role", "shape", "slot", "slots"),
     )
 
     def __init__(
@@ -54,29 +53,21 @@ class _Row:
         slots: list[int],
         parts: list[int],
         envelope: Envelope | None = None,
+        *,
+        role: str | None = None,
+        blank: bool = False,
     ) -> None:
         self.message = message
         self.shape = shape
         self.slots = slots
         self.parts = parts
         # Anthropic refuses a blank text, and to OpenAI's models it says nothing.
-        self.blank = False
-        # Whether its whole content is one text that another may stand for.
-        self.is_plain = False
+        self.blank = blank
+        # Slot and part of a message that is one page's; -1 where it takes more to show it.
+        self.slot, self.part = (slots[0], parts[0]) if len(slots) == 1 and not blank else (-1, 0)
+        # Who says it, if its whole content is one text that another may stand for.
+        self.role = role
         self._envelope = envelope
-        self._whole_tokens = -1
-
-    def whole_tokens(self, pages: Mapping[int, Page]) -> int:
-        """What the message costs when every page of it is whole; `pages` are those by slot."""
-        if self._whole_tokens < 0 and len(self.slots) == 1:
-            full = pages[self.slots[0]].ladder[Fidelity.FULL]
-            self._whole_tokens = full.part_tokens[self.parts[0]]
-        elif self._whole_tokens < 0:
-            self._whole_tokens = sum(
-                pages[slot].ladder[Fidelity.FULL].part_tokens[part]
-                for slot, part in zip(self.slots, self.parts, strict=True)
-            )
-        return self._whole_tokens
 
     @property
     def envelope(self) -> Envelope:
@@ -98,10 +89,9 @@ def _row(envelope: Envelope, owners: list[Owner]) -> _Row:
 
 
 def _plain_row(page: Page, role: str, text: str, shape: Shape | None) -> _Row:
-    row = _Row({"role": role, "content": text}, shape or "openai", [page.slot], [0])
-    row.is_plain = True
-    row.blank = not text or text.isspace()
-    return row
+    message = {"role": role, "content": text}
+    blank = not text or text.isspace()
+    return _Row(message, shape or "openai", [page.slot], [0], role=role, blank=blank)
 
 
 def _saved(row: _Row | RowState | None) -> RowState | None:
@@ -125,12 +115,13 @@ class Layout:
         # was saved until it is needed.
         self._rows: list[_Row | RowState | None] = []
         # What the last prompt showed.
-        self._shown = Shown()
+        self._shown = core.Shown()
         # The same of a restored session, as long as nobody has asked.
         self._to_show: Callable[[], None] | None = None
-        # By slot the positions where a page stands; made when somebody asks.
-        self._known_places: dict[int, list[int]] | None = {}
-        self._stale: set[int] = set()
+        # Where each page stands, and what of it is to be rendered.
+        self._known_places = core.Places()
+        # Whether the former is still to be said of what was restored; done when somebody asks.
+        self._lacks_places = False
         self.unsaved: set[int] = set()
         # Position of the first message of the conversation; what was put before it is the system
         # prompt.
@@ -161,7 +152,7 @@ class Layout:
         user message for Anthropic, whose format has no other way to say something later on.
         """
         self.show_restored()
-        places = self._places.get(page.slot)
+        places = self._places.of(page.slot)
         role = "user" if self._start < sys.maxsize and shape == "anthropic" else "system"
         if places and page.type in _STAYS_IN_PLACE:
             shown = self._rows[places[0]]
@@ -176,7 +167,7 @@ class Layout:
     def remove(self, page: Page) -> None:
         """Take a page out of every message that shows it; messages left without a page go."""
         self.show_restored()
-        for position in self._places.pop(page.slot, ()):
+        for position in self._places.remove(page.slot):
             row = self._row_at(position)
             if row is not None and len(row.slots) == 1:
                 self._rows[position] = None
@@ -206,10 +197,11 @@ class Layout:
         A stale message may have been shown with another content, or at another level, than its page
         has now.
         """
-        if self._stale:
+        positions = self._known_places.stale()
+        if positions:
             self.show_restored()
         stale = []
-        for position in sorted(self._stale):
+        for position in positions:
             message, tokens = self._shown.get(position) or (None, 0)
             stale.append([position, message, tokens])
         start = None if self._start == sys.maxsize else self._start
@@ -226,7 +218,7 @@ class Layout:
         pages = self._pages
         restored = [rows[position] for position in range(row_count)]
         self._rows = [*restored]
-        self._known_places = None
+        self._known_places, self._lacks_places = core.Places(), True
         self._restored_shape = shape
         for slot, part in core.last_parts(restored).items():
             if slot >= 0 and part >= len(pages[slot].texts):
@@ -243,16 +235,14 @@ class Layout:
         """
         if saved["start"] is not None:
             self._start = saved["start"]
-        stale = {position: (message, tokens) for position, message, tokens in saved["stale"]}
-        self._stale = set(stale)
+        stale = {position: (position, *shown) for position, *shown in saved["stale"]}
+        for position in stale:
+            self._known_places.mark(position)
 
         def show() -> None:
-            self._shown.change(
-                [
-                    (position, *(stale.get(position) or self._render(position, level_of)))
-                    for position in range(len(self._rows))
-                ]
-            )
+            others = (position for position in range(len(self._rows)) if position not in stale)
+            rendered = [*stale.values(), *self._rendered(others, level_of)]
+            self._shown.change(sorted(rendered, key=itemgetter(0)))
 
         self._to_show = show
 
@@ -269,33 +259,28 @@ class Layout:
     def _read_row(self, position: int, saved: RowState) -> _Row:
         """Put a saved row in the form in which it is used."""
         slots, parts = map(list, zip(*saved.owners, strict=True)) if saved.owners else ([], [])
-        row = _Row(saved.message, self._restored_shape, slots, parts)
-        row.blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
+        blank = bool(slots) and slots[0] >= 0 and _is_blank(self._pages[slots[0]])
+        row = _Row(saved.message, self._restored_shape, slots, parts, blank=blank)
         self._rows[position] = row
         return row
 
     @property
-    def _places(self) -> dict[int, list[int]]:
-        """By slot, the positions where a page stands."""
+    def _places(self) -> core.Places:
+        """Where each page stands."""
         places = self._known_places
-        if places is None:
-            places = self._known_places = {}
+        if self._lacks_places:
+            self._lacks_places = False
             for position, row in enumerate(self._rows):
                 for slot in _slots_of(row):
-                    there = places.setdefault(slot, [])
-                    if position not in there[-1:]:
-                        there.append(position)
-            places.pop(_GONE, None)
+                    if slot >= 0:
+                        places.add(slot, position)
         return places
 
     # Showing
 
     def touch(self, slots: Iterable[int]) -> None:
         """Note that the pages in `slots` look different now."""
-        places, stale = self._places, self._stale
-        for slot in slots:
-            for position in places.get(slot, ()):
-                stale.add(position)
+        self._places.touch(slots)
 
     def refresh(self, level_of: Callable[[int], int]) -> int:
         """Render what is stale anew.
@@ -310,11 +295,12 @@ class Layout:
         int
             Tokens of the last prompt before the first message that is not the same any more.
         """
-        if not self._stale:
+        stale = self._known_places.stale()
+        if not stale:
             return self._shown.tokens
-        stale = [(position, *self._render(position, level_of)) for position in sorted(self._stale)]
-        self._stale.clear()
-        return self._shown.change(stale)
+        changes = self._rendered(stale, level_of)
+        self._known_places.settle()
+        return self._shown.change(changes)
 
     def prompt(self, shape: Shape | None, plan: Plan) -> Prompt:
         """Return the prompt as it was last rendered."""
@@ -323,47 +309,48 @@ class Layout:
     def _append(self, row: _Row) -> int:
         position = len(self._rows)
         self._rows.append(row)
-        for slot in row.slots if self._known_places is not None else ():
-            places = self._places.setdefault(slot, [])
-            if position not in places[-1:]:
-                places.append(position)
+        for slot in () if self._lacks_places else row.slots:
+            self._known_places.add(slot, position)
         self._change(position)
         return position
 
     def _change(self, position: int) -> None:
         """Note that a message is another one now: it is to be rendered, and to be saved."""
-        self._stale.add(position)
+        self._known_places.mark(position)
         self.unsaved.add(position)
 
-    def _render_single(self, row: _Row, level: int) -> tuple[Message | None, int]:
-        """Render a message of one part, as most are, at the level of its page."""
-        if not level:
-            return None, 0
-        if level == _WHOLE:
-            return row.message, row.whole_tokens(self._pages)
-        part = row.parts[0]
-        form = self._pages[row.slots[0]].ladder[LEVELS[level]]
-        text = form.texts[part]
-        if row.is_plain and text is not None:
-            return row.message | {"content": text}, form.part_tokens[part]
-        return render(row.envelope, [text]), form.part_tokens[part]
+    def _rendered(
+        self, positions: Iterable[int], level_of: Callable[[int], int]
+    ) -> list[tuple[int, Message | None, int]]:
+        """Return what the prompt shows at some positions, and what it costs."""
+        rows, pages = self._rows, self._pages
+        shown = []
+        for position in positions:
+            row = rows[position]
+            message, tokens = None, 0
+            if isinstance(row, RowState):
+                row = self._read_row(position, row)
+            if row is not None and row.slot < 0:
+                message, tokens = self._render_parts(row, level_of)
+            elif row is not None and (level := level_of(row.slot)):
+                form = pages[row.slot].ladder[LEVELS[level]]
+                text, tokens = form.texts[row.part], form.part_tokens[row.part]
+                if text is None:
+                    message = row.message
+                elif row.role is not None:
+                    message = {"role": row.role, "content": text}
+                else:
+                    message = render(row.envelope, [text])
+            shown.append((position, message, tokens))
+        return shown
 
-    def _render(self, position: int, level_of: Callable[[int], int]) -> tuple[Message | None, int]:
-        row = self._rows[position]
-        if row is None:
-            return None, 0
-        if isinstance(row, RowState):
-            row = self._read_row(position, row)
-        if row.blank:
-            return None, 0
-        slots = row.slots
-        if len(slots) == 1 and slots[0] >= 0:
-            return self._render_single(row, level_of(slots[0]))
+    def _render_parts(
+        self, row: _Row, level_of: Callable[[int], int]
+    ) -> tuple[Message | None, int]:
+        """Render a message of several pages, or of none that says anything."""
         levels = [level_of(slot) if slot >= 0 else _HIDDEN for slot in row.slots]
-        if levels.count(_HIDDEN) == len(levels):
+        if row.blank or levels.count(_HIDDEN) == len(levels):
             return None, 0
-        if levels.count(_WHOLE) == len(levels):
-            return row.message, row.whole_tokens(self._pages)
         forms: list[Any] = []
         tokens = 0
         for slot, part, level in zip(row.slots, row.parts, levels, strict=True):
@@ -373,6 +360,8 @@ class Layout:
             form = self._pages[slot].ladder[LEVELS[level]]
             forms.append(form.texts[part])
             tokens += form.part_tokens[part]
+        if forms.count(None) == len(forms):
+            return row.message, tokens
         return render(row.envelope, forms), tokens
 
 

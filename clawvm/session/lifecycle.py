@@ -144,7 +144,8 @@ class KeptMemory(RecallingMemory):
         self._check_open()
         self._take_in()
         self._trace.pages(self._book.fresh)
-        self._trace.demanded()
+        if self._assembler.demands:
+            self._trace.demanded()
         prompt = self._decide()
         self._trace.assembled(prompt.plan)
         return prompt

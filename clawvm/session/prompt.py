@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..residency import Plan
-from .shown import Shown, Version
+
+if TYPE_CHECKING:
+    from .._backend import core
 
 __all__ = ["Prompt", "ToolCall"]
 
@@ -29,11 +31,9 @@ class Prompt:
 
     __slots__ = ("_lists", "_source", "plan")
 
-    def __init__(self, plan: Plan, shown: Shown | None = None, start: int = 0) -> None:
+    def __init__(self, plan: Plan, shown: core.Shown | None = None, start: int = 0) -> None:
         self.plan = plan
-        self._source: tuple[Shown, Version, int] | None = None
-        if shown is not None:
-            self._source = shown, shown.version, start
+        self._source = None if shown is None else (shown, shown.version, start)
         self._lists: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from .._version import __version__
 from ..audit import LEVEL_NAMES, AuditLog, Moved, events
@@ -28,15 +27,6 @@ def audit_file(path: str | os.PathLike[str], session_id: str) -> Path:
 
 
 _Ladder = Mapping[Fidelity, PageForm]
-
-
-class _Change(NamedTuple):
-    """A page that changed level, with the ladder that it had then."""
-
-    page_id: str
-    old: int
-    new: int
-    ladder: _Ladder
 
 
 class Tracing:
@@ -90,27 +80,25 @@ class Tracing:
     def assembled(self, plan: Plan) -> None:
         """Note what was decided for a prompt."""
         book = self._parts.book
-        live = book.live
-        moved = [_Change(*change, live[change[0]].ladder) for change in plan.changes]
-        gains: dict[str, int] = {}
+        ladders = [book.live[page_id].ladder for page_id, _, _ in plan.changes]
+        gains: list[int] = []
         least = None
         if plan.epoch:
-            gains = self._gains(moved, plan.turn)
+            gains = self._gains(plan)
             least = least_worth(book, plan.turn)
         policy = self._parts.assembler.policy
         low_water = None
         if isinstance(policy, ClawVMPolicy):
             low_water = policy.low_water(plan.budget_tokens)
         self._log.defer(
-            "assemble", plan.turn, _assemble_fields, plan, low_water, moved, gains, least
+            "assemble", plan.turn, _assemble_fields, plan, low_water, ladders, gains, least
         )
 
-    def _gains(self, moved: list[_Change], turn: int) -> dict[str, int]:
+    def _gains(self, plan: Plan) -> list[int]:
         """Return what the next dearer level of each page that was demoted would have added."""
         live, table = self._parts.book.live, self._parts.book.table
-        demoted = [page_id for page_id, old, new, _ in moved if new < old]
-        gains = table.next_gains([live[page_id].slot for page_id in demoted], turn)
-        return dict(zip(demoted, gains, strict=True))
+        demoted = [live[page_id].slot for page_id, old, new in plan.changes if new < old]
+        return table.next_gains(demoted, plan.turn)
 
     def flush(self) -> None:
         """Write what has been noted to the file."""
@@ -208,10 +196,12 @@ def _page_fields(
 def _assemble_fields(
     plan: Plan,
     low_water: int | None,
-    moved: list[_Change],
-    gains: Mapping[str, int],
+    ladders: list[_Ladder],
+    gains: list[int],
     least: float | None,
 ) -> events.Assemble:
+    changed = list(zip(plan.changes, ladders, strict=True))
+    demoted = [(*change, ladder) for change, ladder in changed if gains and change[2] < change[1]]
     return {
         "budget": plan.budget_tokens,
         "used": plan.used_tokens,
@@ -219,11 +209,10 @@ def _assemble_fields(
         "epoch": plan.epoch,
         "prefix_kept": plan.prefix_tokens_kept,
         "low_water": low_water,
-        "moves": [_moved(*change) for change in moved],
+        "moves": [_moved(*change, ladder) for change, ladder in changed],
         "worth": {
-            page_id: worth_per_token(gains[page_id], _step_tokens(new, ladder))
-            for page_id, _, new, ladder in moved
-            if page_id in gains
+            page_id: worth_per_token(gain, _step_tokens(new, ladder))
+            for (page_id, _, new, ladder), gain in zip(demoted, gains, strict=True)
         },
         "least_worth": least,
         "feasible": plan.feasible,

@@ -151,6 +151,17 @@ class Tables(RuleBasedStateMachine):
             self.both(lambda table: table.set_level(slot, level))
             page.level = level
 
+    @precondition(lambda self: self.model)
+    @rule(numbers=st.lists(st.integers(0, 40), max_size=4))
+    def admit(self, numbers):
+        picked = {slot: page for _, slot, page in map(self.pick, numbers)}
+        moves = self.both(lambda table: table.admit([self.pick(number)[1] for number in numbers]))
+        assert moves == sorted(
+            (slot, page.level, 4) for slot, page in picked.items() if page.level < 4
+        )
+        for page in picked.values():
+            page.level = 4
+
     @rule(budget=st.integers(1, 1500), turn=TURN, states_max=st.sampled_from([1, 4, 1 << 18]))
     def select_exact(self, budget, turn, states_max):
         def figures(table):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clawvm.errors import LimitExceeded
+from clawvm.errors import LimitExceeded, PageNotFound
 from clawvm.pages import Fidelity, PageType, Pin
 
 
@@ -93,6 +93,22 @@ def test_set_level_moves_used_tokens(table, put):
     assert table.used_tokens == 110
     table.set_level(a, 0)
     assert table.used_tokens == 10
+
+
+def test_admit_makes_pages_resident_in_full_and_tells_which_were_not(table, put):
+    a, b, c = put(table, "a"), put(table, "b"), put(table, "c")
+    table.set_level(a, 4)
+    table.set_level(b, 1)
+    assert table.admit([c, a, b, c]) == [(b, 1, 4), (c, 0, 4)]
+    assert table.used_tokens == 300
+    assert table.admit([]) == table.admit([a, b, c]) == []
+
+
+def test_admit_moves_nothing_where_one_slot_has_no_page(table, put):
+    slot = put(table, "a")
+    with pytest.raises(PageNotFound, match="slot 7 holds no page"):
+        table.admit([slot, 7])
+    assert table.level(slot) == 0
 
 
 def test_tokens_of_a_level(table, put):
