@@ -14,7 +14,7 @@ well. Bytes are those that the process handed to write calls, the closing of the
 What is aimed at is to be faster than both peers, and within 3 times a bare transaction for ten
 dirty pages. The bytes and LangGraph's time a turn are reached with much to spare; the others are
 not, where a sync takes 0.15 ms: a commit of ours takes about 1.4 times what two plain rows take (it
-validates, encodes and journals what they do not), ten dirty pages 2.9 to 3.4 times a bare
+validates, encodes and journals what they do not), ten dirty pages 2.8 to 3.4 times a bare
 transaction, and bringing back takes less than LangGraph's and about 1.5 times as long as reading
 rows. Of its time a third goes to reading the texts and decompressing them, a sixth to opening the
 store, taking the lease on the disk and closing, as much to the objects of the pages, which are all
