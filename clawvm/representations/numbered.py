@@ -11,8 +11,8 @@ from .text import finish, split_lines
 
 __all__ = ["compress", "is_numbered", "split_numbers"]
 
-# "   12→text" (Claude Code), "    12\ttext" (nl, cat -n), "12:text" (SWE-agent), "00012| text"
-# (OpenCode).
+# "   12→text" (Claude Code), "    12\ttext" (nl, cat -n), "12:text" (SWE-agent), "12: text" and
+# "00012| text" (OpenCode).
 _NUMBERED = re.compile(r" {0,8}(\d{1,7})([→\t:|])")
 # All that is lost are the numbers, which no edit quotes.
 _QUALITY = 0.98
@@ -45,20 +45,26 @@ def split_numbers(raw: list[str]) -> tuple[list[str], list[str]]:
     for line in raw:
         number, found, rest = line.partition(separator)
         number = number.strip()
-        is_numbered = bool(found) and number.isdecimal()
-        numbers.append(number + separator if is_numbered else "")
-        lines.append(rest if is_numbered else line)
-    if separator == "|":
-        lines = _without_blank(numbers, lines)
-    return numbers, lines
+        has_number = bool(found) and number.isdecimal()
+        numbers.append(number + separator if has_number else "")
+        lines.append(rest if has_number else line)
+    return numbers, _without_blank(numbers, lines) if separator in "|:" else lines
 
 
 def _without_blank(numbers: list[str], lines: list[str]) -> list[str]:
-    """Take the blank off that follows each separator, if one does."""
-    pairs = list(zip(numbers, lines, strict=True))
-    if any(number and line and line[0] != " " for number, line in pairs):
+    """Take the blank off that follows each separator, if one does: even an empty line has it."""
+    numbered = [line for number, line in zip(numbers, lines, strict=True) if number]
+    if " " not in numbered or any(line[:1] != " " for line in numbered):
         return lines
-    return [line[1:] if number else line for number, line in pairs]
+    return [line[1:] if number else line for number, line in zip(numbers, lines, strict=True)]
+
+
+def _is_doubtful(numbers: list[str], lines: list[str]) -> bool:
+    """Whether a blank that begins every line may belong to the numbers: no empty line tells."""
+    separator = next(filter(None, numbers))[-1]
+    return separator in "|:" and all(
+        line[:1] == " " for number, line in zip(numbers, lines, strict=True) if number
+    )
 
 
 def compress(source: Source) -> Form | None:
@@ -74,7 +80,8 @@ def compress(source: Source) -> Form | None:
     -------
     Form or None
         ``None`` for a text that has no line numbers, or in which they do not follow each other:
-        there they tell where a line is from.
+        there they tell where a line is from. Nor is there a form where it cannot be told whether a
+        blank belongs to the text: an edit that quotes it must quote it exactly.
     """
     output = unwrap(source.text)
     raw = split_lines(output.body)
@@ -82,7 +89,9 @@ def compress(source: Source) -> Form | None:
         return None
     numbers, lines = split_numbers(raw)
     counted = [int(number[:-1]) for number in numbers if number]
-    if any(after != before + 1 for before, after in pairwise(counted)):
+    if _is_doubtful(numbers, lines) or any(
+        after != before + 1 for before, after in pairwise(counted)
+    ):
         return None
     body = "\n".join([*lines, output.note] if output.note else lines)
     label = f"lines from {counted[0]}, unnumbered,"

@@ -14,7 +14,9 @@ def numbered(form, first=7):
     return "\n".join(form.format(number, line) for number, line in enumerate(LINES, first))
 
 
-@pytest.mark.parametrize("form", ["{:>6}→{}", "{:>6}\t{}", "{}:{}", "{:05}|{}", "{:05}| {}"])
+@pytest.mark.parametrize(
+    "form", ["{:>6}→{}", "{:>6}\t{}", "{}:{}", "{:05}|{}", "{:05}| {}", "{}: {}"]
+)
 @pytest.mark.parametrize("kind", ["code", "prose"])
 def test_every_line_stays_without_its_number(source_of, form, kind):
     text = compress(source_of(kind, numbered(form))).text
@@ -23,9 +25,18 @@ def test_every_line_stays_without_its_number(source_of, form, kind):
     assert head.startswith("[lines from 7, unnumbered, of ")
 
 
-def test_a_blank_is_taken_off_only_where_every_line_has_one(source_of):
-    text = "\n".join(f"{number}|{line}" for number, line in enumerate([*LINES, " last"], 1))
-    assert compress(source_of("code", text)).text.split("\n")[1:] == [*LINES, " last"]
+@pytest.mark.parametrize("separator", ["|", ":"])
+def test_a_blank_is_taken_off_only_where_every_line_has_one(source_of, separator):
+    lines = ["  indented", "", "  as well"]
+    text = "\n".join(f"{number}{separator}{line}" for number, line in enumerate(lines, 1))
+    assert compress(source_of("code", text)).text.split("\n")[1:] == lines
+
+
+@pytest.mark.parametrize("separator", ["|", ":"])
+def test_a_blank_that_may_be_of_the_text_or_not_is_a_doubt(source_of, separator):
+    lines = [f"{number}{separator} return {number}" for number in range(1, 9)]
+    form = compress(source_of("code", "\n".join(lines)))
+    assert form is None or not form.text.startswith("[lines from")
 
 
 def test_what_a_harness_hangs_below_stays(source_of):
