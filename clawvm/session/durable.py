@@ -301,8 +301,8 @@ class Durable:
         grant = Principal(page.granted_by, PrincipalKind.USER) if page.granted_by else None
         said = (page_id, TEXT_FIELD, _SET, value, _SESSION, evidence, HARNESS)
         seen = (before, version, page.type, grant, None)
-        # What `Operation(...)` comes to, without a call of Python for each.
-        self.journal.stage(tuple.__new__(Operation, said + seen), own=True)
+        # What `Operation(...)` comes to, without reading names for each; one too few is refused.
+        self.journal.stage(Operation._make(said + seen), own=True)
         self._staged[page_id] = version
 
     def _is_pinned(self, page_id: str) -> bool:
