@@ -89,14 +89,13 @@ def _replayed(
     recording: Recording, policy: str, budget: int, low_water_percent: int | None = None
 ) -> ReplayResult:
     rules = sum(_tokens(block.text) + PART_OVERHEAD for block in recording.blocks if block.fixed)
-    marked = None if low_water_percent is None else ClawVMPolicy(low_water_percent)
     return replay_one(
         recording,
         policy,
         budget + rules,
         CallableCounter(_tokens, name="characters / 4"),
         caches=[_CACHE],
-        around=None if marked is None else lambda _: marked,
+        around=None if low_water_percent is None else lambda _: ClawVMPolicy(low_water_percent),
     )
 
 
